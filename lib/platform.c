@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The built-in platform. */
+#include "config.h"
+
+#include "pirn_platform.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#ifdef HAVE_JEMALLOC
+# include <jemalloc/jemalloc.h>
+
+/* Its explicit interface: a program that links us keeps its own malloc. */
+static void *memory_alloc(const struct pirn_memory *memory, size_t size)
+{
+	(void)memory;
+	return mallocx(size, 0);
+}
+
+static void memory_free(const struct pirn_memory *memory, void *block, size_t size)
+{
+	(void)memory;
+	sdallocx(block, size, 0);
+}
+
+#else
+
+static void *memory_alloc(const struct pirn_memory *memory, size_t size)
+{
+	(void)memory;
+	return malloc(size);
+}
+
+static void memory_free(const struct pirn_memory *memory, void *block, size_t size)
+{
+	(void)memory;
+	(void)size;
+	free(block);
+}
+
+#endif
+
+static int thread_create(const struct pirn_platform *platform, pthread_t *thread,
+			 void *(*body)(void *), void *arg)
+{
+	(void)platform;
+	return -pthread_create(thread, NULL, body, arg);
+}
+
+static uint64_t now(const struct pirn_platform *platform)
+{
+	struct timespec t;
+
+	(void)platform;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static const struct pirn_platform builtin = {
+	.memory = { .alloc = memory_alloc, .free = memory_free },
+	.thread_create = thread_create,
+	.now = now,
+};
+
+const struct pirn_platform *pirn_platform_default(void)
+{
+	return &builtin;
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task's life: one function for each edge of the state word (state.h), and who calls them.
+ *
+ *	            pirn_spawn_on
+ *	                  |
+ *	                  v          notify: + NOTIFIED (also where it is set)
+ *	      +---->  OWNED, queued  <--------------------------------+
+ *	      |           |                                           |
+ *	      |           | dequeue: - NOTIFIED                       |
+ *	      |           v                                           |
+ *	      |     OWNED, polled  -- PENDING, NOTIFIED or self-woken +
+ *	notify,           |   |
+ *	request_end:      |   +-- PENDING --> release_idle: - OWNED --> idle --+
+ *	+ OWNED           |                                                    |
+ *	      +-----------|----------------------------------------------------+
+ *	                  |
+ *	                  +-- READY, or CANCELLED seen at the dequeue or behind the poll
+ *	                  v
+ *	             finish: - OWNED, + DONE
+ *
+ * Who sets OWNED on an idle task pushes it. After a push, and after release_idle, the task is not
+ * touched any more without a reference.
+ *
+ * Orderings.
+ *
+ *   tag   writer                          reader                      without it
+ *   [T1]  notify: release of NOTIFIED,    dequeue: acquire of the     the poll that the wake
+ *         also where it is set already    clear                       asked for misses what was
+ *                                                                     written before the wake
+ *   [T2]  release_idle: release           notify, request_end:        the next runner, or we, see
+ *                                         acquire of an idle task     the frame before the poll
+ *   [T3]  finish: release of DONE         join, detach, future:       the result is read before
+ *                                         acquire                     it is written
+ *   [T4]  join: release of JOINER         finish: acquire with DONE   the finisher wakes a waker
+ *                                                                     it sees half made
+ *   [T5]  unref: release                  last unref: acquire         the block is freed while
+ *                                                                     another thread uses it
+ */
+#include "config.h"
+
+#include "task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "executor.h"
+#include "list.h"
+#include "thread.h"
+
+static const struct pirn_waker_ops task_waker_ops;
+
+static struct pirn_task *from_waker(struct pirn_waker *w)
+{
+	return container_of(w, struct pirn_task, waker);
+}
+
+/* ---- references ---------------------------------------------------------------------------- */
+
+void pirn__task_ref(struct pirn_task *t)
+{
+	word_add_relaxed(&t->state, TASK_REF); /* [T5] relaxed: the caller has one, or a lock */
+}
+
+void pirn__task_unref(struct pirn_task *t)
+{
+	/* [T5] Release: our use comes before the free. Acquire: the free comes after all use. */
+	uint64_t before = word_sub_acq_rel(&t->state, TASK_REF);
+
+	if (before / TASK_REF == 1)
+		t->at.memory->free(t->at.memory, t, t->size);
+}
+
+/* ---- edges --------------------------------------------------------------------------------- */
+
+/* True: it was idle and is OWNED by us now. */
+static bool notify(struct pirn_task *t)
+{
+	uint64_t s = word_load_relaxed(&t->state);
+
+	for (;;) {
+		if (s & TASK_DONE)
+			return false;
+		if (s & TASK_OWNED) {
+			/* [T1] Without release, or the write where it is set already, the poll
+			 * that serves this wake could miss what the waker did before it. */
+			if (word_cas_release(&t->state, &s, s | TASK_NOTIFIED))
+				return false;
+		} else {
+			/* [T2] Without acquire the runner could see the frame of before the last
+			 * poll. */
+			if (word_cas_acquire(&t->state, &s, s | TASK_OWNED))
+				return true;
+		}
+	}
+}
+
+enum request { ENDED, LEFT_TO_OWNER, TAKEN };
+
+/* Marks it cancelled, and clears these bits with it. TAKEN: it was idle, and is OWNED by us now. */
+static enum request request_end(struct pirn_task *t, uint64_t clear)
+{
+	uint64_t s = word_load_relaxed(&t->state);
+
+	for (;;) {
+		uint64_t asked = (s | TASK_CANCELLED) & ~clear;
+
+		if (s & TASK_DONE)
+			return ENDED;
+		if (s & TASK_OWNED) {
+			if (word_cas_relaxed(&t->state, &s, asked))
+				return LEFT_TO_OWNER;
+		} else {
+			/* [T2] As in notify. */
+			if (word_cas_acquire(&t->state, &s, asked | TASK_OWNED))
+				return TAKEN;
+		}
+	}
+}
+
+/* False: it has ended, the result is the handle's. True: whoever finishes sees to the result. */
+static bool drop_handle(struct pirn_task *t)
+{
+	uint64_t s = word_load_relaxed(&t->state);
+
+	while (!(s & TASK_DONE))
+		if (word_cas_relaxed(&t->state, &s, s & ~TASK_HANDLE))
+			return true;
+	return false;
+}
+
+/* What was there before, for the holder who is about to poll. */
+static uint64_t dequeue(struct pirn_task *t)
+{
+	uint64_t s = word_load_relaxed(&t->state);
+
+	if (s & TASK_NOTIFIED)
+		/* [T1] Without acquire the poll could miss what was written before the wake. */
+		s = word_and_acquire(&t->state, ~TASK_NOTIFIED);
+	return s;
+}
+
+/* After a poll that was not woken meanwhile. True: idle, not ours any more. False: look at *s. */
+static bool release_idle(struct pirn_task *t, uint64_t *s)
+{
+	/* [T2] Without release whoever takes it next could see the frame before this poll. */
+	return word_cas_release(&t->state, s, *s & ~TASK_OWNED);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+/*
+ * The future is READY or has been dropped. From DONE on the handle's holder may read or drop the
+ * result; the block stays until our reference, the live future's, is given up.
+ */
+static void finish(struct pirn_task *t, struct pirn_executor *ex)
+{
+	struct pirn_future *f = task_future(t);
+	uint64_t before;
+
+	if (!(word_load_relaxed(&t->state) & TASK_HANDLE))
+		pirn_drop(f);
+	ex->ops->unlink(ex, t);
+	t->at.memory = &ex->platform->memory;
+	/* [T3] Release: the result is there before DONE. [T4] Acquire: the joiner's waker is. */
+	before = word_add_acq_rel(&t->state, TASK_DONE - TASK_OWNED);
+	if (!(before & TASK_HANDLE))
+		pirn_drop(f);
+	if (before & TASK_JOINER)
+		pirn_waker_wake(t->joiner);
+	pirn__task_unref(t);
+}
+
+bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex)
+{
+	struct pirn_future *f = task_future(t);
+	struct pirn_context cx;
+	enum pirn_poll poll;
+	uint64_t s;
+
+	t->at.executor = ex;
+	if (dequeue(t) & TASK_CANCELLED) {
+		pirn_drop(f);
+		finish(t, ex);
+		return false;
+	}
+	pirn_context_init(&cx, &t->waker, ex);
+	cx.outer = pirn__thread.poll;
+	pirn__thread.poll = &cx;
+	poll = pirn_poll(f, &cx);
+	pirn__thread.poll = cx.outer;
+	if (poll == PIRN_READY) {
+		finish(t, ex);
+		return false;
+	}
+	s = word_load_relaxed(&t->state);
+	for (;;) {
+		if (s & TASK_CANCELLED) {
+			pirn_drop(f);
+			finish(t, ex);
+			return false;
+		}
+		if (cx.self_woken || s & TASK_NOTIFIED)
+			return true;
+		if (release_idle(t, &s))
+			return false;
+	}
+}
+
+/* ---- wakers -------------------------------------------------------------------------------- */
+
+static void push(struct pirn_task *t)
+{
+	struct pirn_executor *ex = t->at.executor;
+
+	ex->ops->push(ex, t);
+}
+
+static struct pirn_waker *task_waker_clone(struct pirn_waker *w)
+{
+	pirn__task_ref(from_waker(w));
+	return w;
+}
+
+static void task_wake_by_ref(struct pirn_waker *w)
+{
+	struct pirn_context *cx = pirn__thread.poll;
+
+	if (cx && cx->waker == w)
+		cx->self_woken = true;
+	else if (notify(from_waker(w)))
+		push(from_waker(w));
+}
+
+static void task_waker_drop(struct pirn_waker *w)
+{
+	pirn__task_unref(from_waker(w));
+}
+
+static void task_wake(struct pirn_waker *w)
+{
+	task_wake_by_ref(w);
+	task_waker_drop(w);
+}
+
+static const struct pirn_waker_ops task_waker_ops = {
+	.clone = task_waker_clone,
+	.wake = task_wake,
+	.wake_by_ref = task_wake_by_ref,
+	.drop = task_waker_drop,
+};
+
+/* ---- spawn and the handle ------------------------------------------------------------------ */
+
+/* Rounded to the sizes that jemalloc serves fast and glibc does not mind. */
+static size_t block_size(size_t size)
+{
+	static const uint16_t fast[] = { 64, 96, 128, 192, 256, 384, 512 };
+
+	for (size_t i = 0; i < sizeof(fast) / sizeof(fast[0]); i++)
+		if (size <= fast[i])
+			return fast[i];
+	return size;
+}
+
+int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
+		  const char *place)
+{
+	const struct pirn_memory *memory = &ex->platform->memory;
+	struct pirn_task *t;
+	size_t frame, size;
+	int err;
+
+	if (!f->ops || f->at != 0)
+		pirn_trap(place, 0, "spawn of a future that is empty or was polled");
+	frame = f->ops->size;
+	size = block_size(sizeof(*t) + frame);
+	t = frame < UINT32_MAX - sizeof(*t) ? memory->alloc(memory, size) : NULL;
+	if (!t)
+		return -ENOMEM;
+	t->waker.ops = &task_waker_ops;
+	word_init(&t->state, TASK_OWNED | (out ? TASK_HANDLE + 2 * TASK_REF : TASK_REF));
+	t->at.executor = ex;
+	t->joiner = NULL;
+	t->place = place;
+	t->entry = 0;
+	t->size = (uint32_t)size;
+	memcpy(task_future(t), f, frame);
+	err = ex->ops->admit(ex, t);
+	if (err) {
+		memory->free(memory, t, size);
+		return err;
+	}
+	if (out)
+		*out = t;
+	memset((void *)f, 0, frame);
+	ex->ops->push(ex, t);
+	ex->ops->leave(ex);
+	return 0;
+}
+
+struct pirn_future *pirn_task_future(struct pirn_task *t)
+{
+	struct pirn_future *f = task_future(t);
+
+	/* [T3] Without acquire we could read the result before it is written. */
+	if (!(word_load_acquire(&t->state) & TASK_DONE))
+		return NULL;
+	return f->ops ? f : NULL;
+}
+
+const char *pirn_task_place(const struct pirn_task *t)
+{
+	return t->place;
+}
+
+/* DONE was seen by a load that ordered nothing, while the handle was ours. */
+static void drop_result(struct pirn_task *t)
+{
+	/* [T3] Without acquire we could drop the result before it is written. */
+	word_load_acquire(&t->state);
+	pirn_drop(task_future(t));
+}
+
+void pirn_task_detach(struct pirn_task *t)
+{
+	if (!t)
+		return;
+	if (!drop_handle(t))
+		drop_result(t);
+	pirn__task_unref(t);
+}
+
+void pirn_task_abort(struct pirn_task *t)
+{
+	if (!t)
+		return;
+	switch (request_end(t, TASK_HANDLE)) {
+	case TAKEN:
+		push(t);
+		break;
+	case ENDED:
+		drop_result(t);
+		break;
+	case LEFT_TO_OWNER:
+		break;
+	}
+	pirn__task_unref(t);
+}
+
+void pirn__task_cancel(struct pirn_task *t)
+{
+	if (request_end(t, 0) == TAKEN)
+		push(t);
+}
+
+/* ---- join and cancel ----------------------------------------------------------------------- */
+
+enum { NOT_ASKED, ASKED, REGISTERED }; /* future.at of join and cancel */
+
+/* True: the joiner slot is ours again (or still). False: the task has ended. */
+static bool take_back(struct pirn_task *t)
+{
+	uint64_t s = word_load_relaxed(&t->state);
+
+	while (!(s & TASK_DONE))
+		if (word_cas_relaxed(&t->state, &s, s & ~TASK_JOINER))
+			return true;
+	return false;
+}
+
+/* True: whoever finishes will wake w. False: the task has ended, w is not used. */
+static bool put_joiner(struct pirn_task *t, struct pirn_waker *w)
+{
+	uint64_t s = word_load_relaxed(&t->state);
+
+	t->joiner = w;
+	while (!(s & TASK_DONE)) {
+		/* [T4] Without release the finisher could read the slot before it is written. */
+		if (word_cas_release(&t->state, &s, s | TASK_JOINER))
+			return true;
+	}
+	return false;
+}
+
+/* Has the task ended? If not, the context's waker is in the slot. */
+static bool wait_for_end(struct pirn_task *t, struct pirn_future *f, struct pirn_context *cx)
+{
+	/* [T3] Without acquire we could report an end whose result is not there. */
+	uint64_t s = word_load_acquire(&t->state);
+
+	if (s & TASK_DONE)
+		return true;
+	if (f->at != REGISTERED) {
+		if (s & TASK_JOINER)
+			pirn_trap(t->place, 0, "two joins or cancels pending on one handle");
+	} else {
+		if (t->joiner == cx->waker)
+			return false;
+		if (!take_back(t))
+			goto ended;
+		pirn_waker_drop(t->joiner);
+	}
+	f->at = REGISTERED;
+	if (put_joiner(t, pirn_waker_clone(cx->waker)))
+		return false;
+	pirn_waker_drop(cx->waker);
+ended:
+	/* [T3] The loads that saw DONE ordered nothing. */
+	return word_load_acquire(&t->state) & TASK_DONE;
+}
+
+static void stop_waiting(struct pirn_task *t, struct pirn_future *f)
+{
+	if (f->at == REGISTERED && take_back(t))
+		pirn_waker_drop(t->joiner);
+}
+
+static enum pirn_poll join_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_task *t = ((struct pirn_join *)(void *)f)->task;
+
+	if (!wait_for_end(t, f, cx))
+		return PIRN_PENDING;
+	f->err = task_future(t)->ops ? task_future(t)->err : -ECANCELED;
+	return PIRN_READY;
+}
+
+static void join_drop(struct pirn_future *f)
+{
+	stop_waiting(((struct pirn_join *)(void *)f)->task, f);
+}
+
+const struct pirn_future_ops pirn_join_ops = {
+	.name = "join",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_join),
+	.poll = join_poll,
+	.drop = join_drop,
+};
+
+static enum pirn_poll cancel_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_task *t = ((struct pirn_cancel *)(void *)f)->task;
+
+	if (f->at == NOT_ASKED) {
+		f->at = ASKED;
+		pirn__task_cancel(t);
+	}
+	return wait_for_end(t, f, cx) ? PIRN_READY : PIRN_PENDING;
+}
+
+static void cancel_drop(struct pirn_future *f)
+{
+	stop_waiting(((struct pirn_cancel *)(void *)f)->task, f);
+}
+
+const struct pirn_future_ops pirn_cancel_ops = {
+	.name = "cancel",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_cancel),
+	.poll = cancel_poll,
+	.drop = cancel_drop,
+};
+
+int pirn_executor_free(struct pirn_executor *ex)
+{
+	return ex ? ex->ops->free(ex) : 0;
+}

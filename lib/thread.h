@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What pirn knows of a thread: its one thread-local. Zero on threads it did not make.
+ */
+#ifndef PIRN_THREAD_H
+#define PIRN_THREAD_H
+
+#include "pirn.h"
+
+struct pirn_thread {
+	struct pirn_context *poll;   /* the innermost poll on this stack, where the record lies */
+	struct pirn_executor *owner; /* the executor that made this thread */
+	bool worker;                 /* it polls tasks, so it may not wait for them */
+};
+
+extern _Thread_local struct pirn_thread pirn__thread;
+
+#endif
