@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel: a queue, a list of waiting senders, a list of waiting receivers, and one lock
+ * around all three. Under the lock messages are copied and pointers moved, nothing else: wakers
+ * are cloned, woken and dropped, memory is taken and given back, and release functions are called
+ * outside.
+ *
+ * For each message that arrives one waiting receiver is taken off its list and woken, for each
+ * room one sender. So a receiver waits on the list only where each message that is there already
+ * has a notified receiver of its own; one that gives up after it was notified passes it on.
+ *
+ * Orderings (the lock does the rest).
+ *
+ *   tag   writer                    reader                 without it
+ *   [C1]  unref: release on refs    last unref: acquire    the channel is freed while another
+ *                                                          end's unlock goes on
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "atomic.h"
+#include "list.h"
+#include "lock.h"
+#include "pirn_channel.h"
+#include "ring.h"
+#include "segment.h"
+#include "waiters.h"
+
+/* The two ends are two places in one block, so that the compiler tells them apart. */
+struct pirn_sender {
+	char end;
+};
+struct pirn_receiver {
+	char end;
+};
+
+struct channel {
+	struct pirn_sender tx;
+	struct pirn_receiver rx;
+	struct word refs; /* holders of both ends: the last one frees the block */
+	/* constant */
+	const struct pirn_memory *memory;
+	void (*release)(void *msg);
+	size_t size;
+	bool bounded;
+	/* guarded by the lock */
+	struct lock lock;
+	bool closed;
+	size_t senders, receivers;
+	struct waiters sending, receiving;
+	union {
+		struct ring ring;
+		struct segments segments;
+	} queue;
+};
+
+static struct channel *of_sender(struct pirn_sender *tx)
+{
+	return container_of(tx, struct channel, tx);
+}
+
+static struct channel *of_receiver(struct pirn_receiver *rx)
+{
+	return container_of(rx, struct channel, rx);
+}
+
+/* ---- making and ending --------------------------------------------------------------------- */
+
+int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx, size_t size,
+		     size_t capacity, void (*release)(void *msg), const struct pirn_memory *memory)
+{
+	struct channel *c;
+
+	if (size == 0 || capacity == 0)
+		return -EINVAL;
+	if (!memory)
+		memory = &pirn_platform_default()->memory;
+	c = memory->alloc(memory, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->bounded = capacity != PIRN_UNBOUNDED;
+	if (!c->bounded) {
+		pirn__segments_init(&c->queue.segments, size);
+	} else if (pirn__ring_init(&c->queue.ring, size, capacity, memory) < 0) {
+		memory->free(memory, c, sizeof(*c));
+		return -ENOMEM;
+	}
+	word_init(&c->refs, 2);
+	c->memory = memory;
+	c->release = release;
+	c->size = size;
+	lock_init(&c->lock);
+	c->closed = false;
+	c->senders = c->receivers = 1;
+	waiters_init(&c->sending);
+	waiters_init(&c->receiving);
+	*tx = &c->tx;
+	*rx = &c->rx;
+	return 0;
+}
+
+static void unref(struct channel *c)
+{
+	/* [C1] Release: our unlock comes before the free. Acquire: the free comes after all. */
+	if (word_sub_acq_rel(&c->refs, 1) != 1)
+		return;
+	if (c->bounded)
+		pirn__ring_deinit(&c->queue.ring, c->memory);
+	else
+		pirn__segments_deinit(&c->queue.segments, c->memory);
+	lock_deinit(&c->lock);
+	c->memory->free(c->memory, c, sizeof(*c));
+}
+
+/* Wakes all who wait. Nobody waits again: a closed channel has an answer for everybody. */
+static void wake_all(struct channel *c)
+{
+	struct pirn_waker *waker;
+
+	do {
+		lock(&c->lock);
+		waker = pirn__waiters_take(&c->sending);
+		if (!waker)
+			waker = pirn__waiters_take(&c->receiving);
+		unlock(&c->lock);
+		if (waker)
+			pirn_waker_wake(waker);
+	} while (waker);
+}
+
+static void close_channel(struct channel *c)
+{
+	lock(&c->lock);
+	c->closed = true;
+	unlock(&c->lock);
+	wake_all(c);
+}
+
+/* No receivers, and closed: the queue is this thread's alone. */
+static void release_messages(struct channel *c)
+{
+	if (!c->release)
+		return;
+	if (c->bounded)
+		pirn__ring_drain(&c->queue.ring, c->release);
+	else
+		pirn__segments_drain(&c->queue.segments, c->release);
+}
+
+struct pirn_sender *pirn_sender_ref(struct pirn_sender *tx)
+{
+	struct channel *c = of_sender(tx);
+
+	word_add_relaxed(&c->refs, 1); /* [C1] relaxed: the caller has one already */
+	lock(&c->lock);
+	c->senders++;
+	unlock(&c->lock);
+	return tx;
+}
+
+struct pirn_receiver *pirn_receiver_ref(struct pirn_receiver *rx)
+{
+	struct channel *c = of_receiver(rx);
+
+	word_add_relaxed(&c->refs, 1);
+	lock(&c->lock);
+	c->receivers++;
+	unlock(&c->lock);
+	return rx;
+}
+
+struct pirn_sender *pirn_sender_unref(struct pirn_sender *tx)
+{
+	struct channel *c;
+	bool last;
+
+	if (!tx)
+		return NULL;
+	c = of_sender(tx);
+	lock(&c->lock);
+	last = --c->senders == 0;
+	unlock(&c->lock);
+	if (last)
+		close_channel(c);
+	unref(c);
+	return NULL;
+}
+
+struct pirn_receiver *pirn_receiver_unref(struct pirn_receiver *rx)
+{
+	struct channel *c;
+	bool last;
+
+	if (!rx)
+		return NULL;
+	c = of_receiver(rx);
+	lock(&c->lock);
+	last = --c->receivers == 0;
+	unlock(&c->lock);
+	if (last) {
+		close_channel(c);
+		release_messages(c);
+	}
+	unref(c);
+	return NULL;
+}
+
+void pirn_sender_close(struct pirn_sender *tx)
+{
+	close_channel(of_sender(tx));
+}
+
+void pirn_receiver_close(struct pirn_receiver *rx)
+{
+	close_channel(of_receiver(rx));
+}
+
+/* ---- one attempt --------------------------------------------------------------------------- */
+
+/*
+ * Under the lock: puts *msg into the queue. -EAGAIN: full. -ENOBUFS: the unbounded queue wants a
+ * segment, which the caller makes outside the lock.
+ */
+static int put(struct channel *c, const void *msg)
+{
+	if (c->closed)
+		return -EPIPE;
+	if (c->bounded)
+		return pirn__ring_push(&c->queue.ring, msg) ? 0 : -EAGAIN;
+	return pirn__segments_push(&c->queue.segments, msg) ? 0 : -ENOBUFS;
+}
+
+/* Under the lock: takes the oldest message. -EAGAIN: empty. */
+static int get(struct channel *c, void *msg, struct segment **emptied)
+{
+	bool some;
+
+	*emptied = NULL;
+	some = c->bounded ? pirn__ring_pop(&c->queue.ring, msg)
+			  : pirn__segments_pop(&c->queue.segments, msg, emptied);
+	if (some)
+		return 0;
+	return c->closed ? -EPIPE : -EAGAIN;
+}
+
+/* Called, and returns, with the lock held; lets go of it to make a segment. */
+static int put_with_memory(struct channel *c, const void *msg)
+{
+	struct segments *q = &c->queue.segments;
+	struct segment *s = NULL;
+	int err;
+
+	while ((err = put(c, msg)) == -ENOBUFS) {
+		unlock(&c->lock);
+		s = pirn__segment_new(q, c->memory);
+		lock(&c->lock);
+		if (!s)
+			return -ENOMEM;
+		if (!q->spare) {
+			pirn__segments_give(q, s);
+			continue;
+		}
+		unlock(&c->lock);
+		pirn__segment_free(q, s, c->memory); /* somebody else gave one meanwhile */
+		lock(&c->lock);
+	}
+	return err;
+}
+
+/* After a send: the message was taken. */
+static void delivered(struct channel *c, void *msg)
+{
+	if (c->release)
+		memset(msg, 0, c->size);
+}
+
+int pirn_try_send(struct pirn_sender *tx, void *msg)
+{
+	struct channel *c = of_sender(tx);
+	struct pirn_waker *wake = NULL;
+	int err;
+
+	lock(&c->lock);
+	err = put_with_memory(c, msg);
+	if (err == 0)
+		wake = pirn__waiters_take(&c->receiving);
+	unlock(&c->lock);
+	if (err == 0)
+		delivered(c, msg);
+	if (wake)
+		pirn_waker_wake(wake);
+	return err;
+}
+
+int pirn_try_recv(struct pirn_receiver *rx, void *msg)
+{
+	struct channel *c = of_receiver(rx);
+	struct pirn_waker *wake = NULL;
+	struct segment *emptied;
+	int err;
+
+	lock(&c->lock);
+	err = get(c, msg, &emptied);
+	if (err == 0)
+		wake = pirn__waiters_take(&c->sending);
+	unlock(&c->lock);
+	if (emptied)
+		pirn__segment_free(&c->queue.segments, emptied, c->memory);
+	if (wake)
+		pirn_waker_wake(wake);
+	return err;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+enum { NEW, WAITED }; /* future.at of send and recv */
+
+/* A task that finds its channels always ready lets others run now and then. */
+static bool out_of_budget(struct pirn_context *cx)
+{
+	if (cx->budget > 0) {
+		cx->budget--;
+		return false;
+	}
+	pirn_waker_wake_by_ref(cx->waker);
+	return true;
+}
+
+/* Under the lock: does it wait already, with the waker of this context? */
+static bool waits(const struct pirn_waiter *w, const struct pirn_context *cx)
+{
+	return waiter_listed(w) && w->waker == cx->waker;
+}
+
+/* Under the lock. Returns a waker to drop after the unlock, or NULL. */
+static struct pirn_waker *stop_waiting(struct pirn_waiter *w)
+{
+	return waiter_listed(w) ? pirn__waiter_remove(w) : NULL;
+}
+
+/*
+ * Under the lock: lists w with this waker. Returns a waker to drop after the unlock, or NULL. Who
+ * has waited before keeps its place in front of those who came later.
+ */
+static struct pirn_waker *wait_with(struct waiters *list, struct pirn_waiter *w,
+				    struct pirn_waker *waker, struct pirn_future *f)
+{
+	struct pirn_waker *old = NULL;
+
+	if (waiter_listed(w)) {
+		old = w->waker;
+		w->waker = waker;
+	} else {
+		pirn__waiters_add(list, w, waker, f->at == WAITED);
+	}
+	f->at = WAITED;
+	return old;
+}
+
+static void drop_waker(struct pirn_waker *waker)
+{
+	if (waker)
+		pirn_waker_drop(waker);
+}
+
+/* Under the lock. */
+static int attempt(struct channel *c, bool sending, void *msg, struct segment **emptied)
+{
+	return sending ? put_with_memory(c, msg) : get(c, msg, emptied);
+}
+
+/*
+ * One poll of send or recv: attempt, and if it must wait, clone the waker outside the lock, attempt
+ * again, and only then wait.
+ */
+static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_future *f,
+				   struct pirn_context *cx, struct pirn_waiter *w, void *msg)
+{
+	struct pirn_waker *clone = NULL, *drop, *wake = NULL;
+	struct segment *emptied = NULL;
+	int err;
+
+	if (out_of_budget(cx))
+		return PIRN_PENDING;
+	lock(&c->lock);
+	err = attempt(c, sending, msg, &emptied);
+	if (err == -EAGAIN && !waits(w, cx)) {
+		unlock(&c->lock);
+		clone = pirn_waker_clone(cx->waker);
+		lock(&c->lock);
+		err = attempt(c, sending, msg, &emptied);
+	}
+	if (err == -EAGAIN) {
+		drop = clone ? wait_with(sending ? &c->sending : &c->receiving, w, clone, f) : NULL;
+		unlock(&c->lock);
+		drop_waker(drop);
+		return PIRN_PENDING;
+	}
+	drop = stop_waiting(w);
+	if (err == 0)
+		wake = pirn__waiters_take(sending ? &c->receiving : &c->sending);
+	unlock(&c->lock);
+	f->err = err;
+	if (emptied)
+		pirn__segment_free(&c->queue.segments, emptied, c->memory);
+	drop_waker(clone);
+	drop_waker(drop);
+	if (wake)
+		pirn_waker_wake(wake);
+	return PIRN_READY;
+}
+
+static enum pirn_poll send_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_send *send = (struct pirn_send *)(void *)f;
+	struct channel *c = of_sender(send->tx);
+
+	if (poll_waiting(c, true, f, cx, &send->waiter, send->msg) == PIRN_PENDING)
+		return PIRN_PENDING;
+	if (f->err == 0)
+		delivered(c, send->msg);
+	return PIRN_READY;
+}
+
+static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_recv *recv = (struct pirn_recv *)(void *)f;
+
+	return poll_waiting(of_receiver(recv->rx), false, f, cx, &recv->waiter, recv->msg);
+}
+
+/* Under the lock: is there still what a waiter of this side was notified of? */
+static bool still_there(const struct channel *c, bool sending)
+{
+	if (!c->bounded)
+		return sending || c->queue.segments.n > 0;
+	return sending ? c->queue.ring.n < c->queue.ring.capacity : c->queue.ring.n > 0;
+}
+
+/* Gives a wait up. One that was notified, and did not come to use it, passes it on. */
+static void give_up(struct channel *c, bool sending, struct pirn_future *f, struct pirn_waiter *w)
+{
+	struct pirn_waker *drop, *wake = NULL;
+
+	if (f->at != WAITED)
+		return;
+	lock(&c->lock);
+	drop = stop_waiting(w);
+	if (!drop && still_there(c, sending))
+		wake = pirn__waiters_take(sending ? &c->sending : &c->receiving);
+	unlock(&c->lock);
+	drop_waker(drop);
+	if (wake)
+		pirn_waker_wake(wake);
+}
+
+static void send_drop(struct pirn_future *f)
+{
+	struct pirn_send *send = (struct pirn_send *)(void *)f;
+
+	give_up(of_sender(send->tx), true, f, &send->waiter);
+}
+
+static void recv_drop(struct pirn_future *f)
+{
+	struct pirn_recv *recv = (struct pirn_recv *)(void *)f;
+
+	give_up(of_receiver(recv->rx), false, f, &recv->waiter);
+}
+
+const struct pirn_future_ops pirn_send_ops = {
+	.name = "send",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_send),
+	.poll = send_poll,
+	.drop = send_drop,
+};
+
+const struct pirn_future_ops pirn_recv_ops = {
+	.name = "recv",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_recv),
+	.poll = recv_poll,
+	.drop = recv_drop,
+};
+
+/* ---- plain threads ------------------------------------------------------------------------- */
+
+int pirn_send_blocking(struct pirn_sender *tx, void *msg)
+{
+	struct pirn_send send;
+	int err = pirn_try_send(tx, msg);
+
+	if (err != -EAGAIN)
+		return err;
+	send = pirn_send(tx, msg);
+	return pirn_block_on(&send.future);
+}
+
+int pirn_recv_blocking(struct pirn_receiver *rx, void *msg)
+{
+	struct pirn_recv recv;
+	int err = pirn_try_recv(rx, msg);
+
+	if (err != -EAGAIN)
+		return err;
+	recv = pirn_recv(rx, msg);
+	return pirn_block_on(&recv.future);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The injector: the channel whose messages are tasks and whose cells are the task headers, so
+ * that a send needs no memory. Pushes go onto a stack with one compare-and-swap; consumers share
+ * a lock, take the whole stack at once, turn it round and serve it first in, first out.
+ *
+ * Linearisation: a push takes effect at the swap of head. Progress: push is lock-free; pop waits
+ * for the other consumers' lock. ABA: harmless, a consumer takes everything.
+ */
+#ifndef PIRN_INJECTOR_H
+#define PIRN_INJECTOR_H
+
+#include "atomic.h"
+#include "lock.h"
+#include "task.h"
+
+struct injector {
+	struct link head;              /* newest first, linked by at.next; any thread pushes */
+	_Alignas(64) struct lock lock; /* apart from head: consumers and pushers do not meet */
+	struct pirn_task *first;       /* oldest first; taken from the stack, guarded by the lock */
+};
+
+void pirn__injector_init(struct injector *q);
+void pirn__injector_deinit(struct injector *q);
+
+/* Takes an OWNED task. The task may be gone before this returns. */
+void pirn__injector_push(struct injector *q, struct pirn_task *t);
+
+/*
+ * The oldest task, or NULL; *more: there was another one behind it. An empty answer is one that
+ * every later push knows of: what the caller did before, a pusher sees behind its push.
+ */
+struct pirn_task *pirn__injector_pop(struct injector *q, bool *more);
+
+/* Is there a task? With the same promise as an empty pop. */
+bool pirn__injector_some(struct injector *q);
+
+#endif

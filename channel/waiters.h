@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of those who wait: nodes lie in the waiting futures, first in, first out. The owner's
+ * lock guards the list and every node on it.
+ *
+ * A node on the list has a waker. Who takes a node off takes the waker out with it, and wakes it
+ * after the unlock; the node then is notified: its future tries again at its next poll, and hands
+ * the notification on if it is dropped instead. A node that lost the race goes back to the front.
+ */
+#ifndef PIRN_WAITERS_H
+#define PIRN_WAITERS_H
+
+#include "pirn_channel.h"
+
+struct waiters {
+	struct pirn_waiter head;
+};
+
+static inline void waiters_init(struct waiters *list)
+{
+	list->head.next = list->head.prev = &list->head;
+}
+
+static inline bool waiter_listed(const struct pirn_waiter *w)
+{
+	return w->next != NULL;
+}
+
+/* Lists a waiter with the waker that it has been given; at the front if it has waited before. */
+void pirn__waiters_add(struct waiters *list, struct pirn_waiter *w, struct pirn_waker *waker,
+		       bool front);
+
+/* Takes a waiter off, wherever it stands. The waker is the caller's. */
+struct pirn_waker *pirn__waiter_remove(struct pirn_waiter *w);
+
+/* Takes the first one off: the waker to wake after the unlock, or NULL. */
+struct pirn_waker *pirn__waiters_take(struct waiters *list);
+
+#endif
