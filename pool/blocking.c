@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One lock around the queue, the idle threads and the counts, so that "is there a free thread, or
+ * is one to be made" is one decision. User code, system calls and allocations come outside it.
+ *
+ * Threads rise one at a time: a job that comes in notifies an idle thread, or makes one, only if
+ * none is rising already; a thread that comes up and sees more jobs behind its own sends for the
+ * next. So a burst of short jobs is served by the few threads that come up before it is over, and
+ * jobs that block get a thread each, up to the maximum.
+ *
+ * A thread that cannot be made: the threads that run will serve the queue, and it is tried again
+ * after a while, never in a loop. Where no thread runs at all, every queued job ends with the
+ * error.
+ *
+ * A thread that ends is joined by the next one that ends, the last one by stop. Its record is
+ * used again, and freed only with the pool: who notified it may still be looking at its parker.
+ */
+#include "config.h"
+
+#include "blocking.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "pool.h"
+#include "thread.h"
+
+#define DEFAULT_MAX 256u
+#define IDLE_NS UINT64_C(1000000000)
+#define RETRY_NS UINT64_C(100000000)
+
+struct blocking_thread {
+	struct list node; /* on idle, or on records */
+	struct parker parker;
+	pthread_t thread; /* written by itself, read by who joins it */
+	struct blocking *blocking;
+};
+
+void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex, unsigned max)
+{
+	memset(b, 0, sizeof(*b));
+	b->executor = ex;
+	b->platform = ex->platform;
+	b->max = max ? max : DEFAULT_MAX;
+	lock_init(&b->lock);
+	list_init(&b->queue);
+	list_init(&b->idle);
+	list_init(&b->records);
+}
+
+void pirn__blocking_deinit(struct blocking *b)
+{
+	const struct pirn_memory *memory = &b->platform->memory;
+	struct list *node;
+
+	while ((node = list_pop_front(&b->records))) {
+		struct blocking_thread *t = container_of(node, struct blocking_thread, node);
+
+		pirn__parker_deinit(&t->parker);
+		memory->free(memory, t, sizeof(*t));
+	}
+	lock_deinit(&b->lock);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *thread_body(void *arg);
+
+static struct blocking_thread *record_new(struct blocking *b)
+{
+	const struct pirn_memory *memory = &b->platform->memory;
+	struct blocking_thread *t = memory->alloc(memory, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	pirn__parker_init(&t->parker);
+	t->blocking = b;
+	return t;
+}
+
+/* Makes a thread. Called, and returns, with the lock held; lets go of it. Returns 0 or -errno. */
+static int make_thread(struct blocking *b)
+{
+	struct list *node = list_pop_front(&b->records);
+	struct blocking_thread *t = NULL;
+	pthread_t thread;
+	int err = -ENOMEM;
+
+	b->threads++;
+	b->rising++;
+	unlock(&b->lock);
+	t = node ? container_of(node, struct blocking_thread, node) : record_new(b);
+	if (t)
+		err = pirn__thread_start(b->platform, &thread, thread_body, t);
+	lock(&b->lock);
+	if (err) {
+		if (t)
+			list_push_front(&b->records, &t->node);
+		b->threads--;
+		b->rising--;
+		b->retry_at = b->platform->now(b->platform) + RETRY_NS;
+	}
+	return err;
+}
+
+/*
+ * If jobs wait and nobody is on the way to them, sends for a thread. Called, and returns, with
+ * the lock held; lets go of it. An error: none could be made (those that run serve the queue, if
+ * any do).
+ */
+static int send_for_thread(struct blocking *b)
+{
+	struct list *node;
+
+	if (list_empty(&b->queue) || b->rising > 0)
+		return 0;
+	node = list_pop_front(&b->idle);
+	if (node) {
+		b->rising++;
+		unlock(&b->lock);
+		pirn__unpark(&container_of(node, struct blocking_thread, node)->parker);
+		lock(&b->lock);
+		return 0;
+	}
+	if (b->threads >= b->max)
+		return 0;
+	if (b->threads > 0 && b->retry_at > 0) {
+		if (b->platform->now(b->platform) < b->retry_at)
+			return 0;
+		b->retry_at = 0;
+	}
+	return make_thread(b);
+}
+
+/* Lies idle until notified or for IDLE_NS. With the lock held. False: it may end. */
+static bool wait_for_job(struct blocking *b, struct blocking_thread *t)
+{
+	bool in_time;
+
+	list_push_front(&b->idle, &t->node);
+	unlock(&b->lock);
+	in_time = pirn__park_for(&t->parker, IDLE_NS);
+	lock(&b->lock);
+	if (list_linked(&t->node)) {
+		list_remove(&t->node);
+		return !list_empty(&b->queue);
+	}
+	if (!in_time) {
+		/* Notified behind the time-out: wait until the notifier is done with the parker. */
+		unlock(&b->lock);
+		pirn__park(&t->parker);
+		lock(&b->lock);
+	}
+	b->rising--;
+	return true;
+}
+
+/* With the lock held. */
+static void serve(struct blocking *b, struct blocking_thread *t)
+{
+	struct list *node;
+
+	b->rising--;
+	for (;;) {
+		node = list_pop_front(&b->queue);
+		if (node) {
+			send_for_thread(b); /* it runs itself, so an error loses nothing */
+			unlock(&b->lock);
+			pirn__job_run(container_of(node, struct job, node));
+			lock(&b->lock);
+		} else if (b->stopping || !wait_for_job(b, t)) {
+			return;
+		}
+	}
+}
+
+/* In the same locked section in which it was found that there is nothing to do. Unlocks. */
+static void end_thread(struct blocking *b, struct blocking_thread *t)
+{
+	struct blocking_thread *before = b->ended;
+
+	b->ended = t;
+	b->threads--;
+	if (b->threads == 0 && b->empty)
+		pirn__unpark(b->empty);
+	unlock(&b->lock);
+	if (!before)
+		return;
+	pthread_join(before->thread, NULL);
+	lock(&b->lock);
+	list_push_front(&b->records, &before->node);
+	unlock(&b->lock);
+}
+
+static void *thread_body(void *arg)
+{
+	struct blocking_thread *t = arg;
+	struct blocking *b = t->blocking;
+
+	t->thread = pthread_self();
+	pthread_setname_np(t->thread, "pirn-blocking");
+	pirn__thread.owner = b->executor;
+	lock(&b->lock);
+	serve(b, t);
+	end_thread(b, t);
+	return NULL;
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+/* Ends every queued job unrun. Called, and returns, with the lock held; lets go of it. */
+static void fail_all(struct blocking *b, int err)
+{
+	struct list *node;
+
+	while ((node = list_pop_front(&b->queue))) {
+		unlock(&b->lock);
+		pirn__job_fail(container_of(node, struct job, node), err);
+		lock(&b->lock);
+	}
+}
+
+int pirn__blocking_submit(struct blocking *b, struct job *job)
+{
+	int err;
+
+	lock(&b->lock);
+	list_push_back(&b->queue, &job->node);
+	err = send_for_thread(b);
+	if (err && b->threads == 0) {
+		/* Ours may have been served, or failed, by others meanwhile: then it was queued. */
+		if (list_linked(&job->node))
+			list_remove(&job->node);
+		else
+			err = 0;
+		fail_all(b, err ? err : -EAGAIN);
+	} else {
+		err = 0;
+	}
+	unlock(&b->lock);
+	return err;
+}
+
+bool pirn__blocking_withdraw(struct blocking *b, struct job *job)
+{
+	bool queued;
+
+	lock(&b->lock);
+	queued = list_linked(&job->node);
+	if (queued)
+		list_remove(&job->node);
+	unlock(&b->lock);
+	return queued;
+}
+
+void pirn__blocking_stop(struct blocking *b)
+{
+	struct parker parker;
+	struct list *node;
+
+	pirn__parker_init(&parker);
+	lock(&b->lock);
+	b->stopping = true;
+	fail_all(b, -ECANCELED);
+	while ((node = list_pop_front(&b->idle))) {
+		b->rising++;
+		pirn__unpark(&container_of(node, struct blocking_thread, node)->parker);
+	}
+	b->empty = &parker;
+	while (b->threads > 0) {
+		unlock(&b->lock);
+		pirn__park(&parker);
+		lock(&b->lock);
+	}
+	b->empty = NULL;
+	unlock(&b->lock);
+	if (b->ended) {
+		pthread_join(b->ended->thread, NULL);
+		list_push_front(&b->records, &b->ended->node);
+		b->ended = NULL;
+	}
+	pirn__parker_deinit(&parker);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The blocking pool: a queue of jobs, and threads that are made when a job finds none free and
+ * end after a second of nothing to do.
+ */
+#ifndef PIRN_BLOCKING_INTERNAL_H
+#define PIRN_BLOCKING_INTERNAL_H
+
+#include <pthread.h>
+
+#include "job.h"
+#include "lock.h"
+#include "park.h"
+#include "pirn_platform.h"
+
+struct pirn_executor;
+
+struct blocking {
+	struct pirn_executor *executor;
+	const struct pirn_platform *platform;
+	unsigned max;
+	/* guarded by the lock */
+	struct lock lock;
+	struct list queue;   /* jobs, oldest first */
+	struct list idle;    /* threads that sleep, the last to lie down first */
+	struct list records; /* of threads that have ended, to be used again */
+	unsigned threads;    /* running, idle and being made */
+	unsigned rising;     /* notified or made, and not yet at the queue: one at a time */
+	bool stopping;
+	uint64_t retry_at;             /* a thread could not be made: do not try before */
+	struct blocking_thread *ended; /* the last to end, which the next one joins */
+	struct parker *empty;          /* told when the last thread has ended */
+};
+
+/* max 0: the default. */
+void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex, unsigned max);
+void pirn__blocking_deinit(struct blocking *b);
+
+/* Queues a job. Returns 0, -EAGAIN (no thread runs and none can be made), -ENOMEM. */
+int pirn__blocking_submit(struct blocking *b, struct job *job);
+
+/* Takes a job out of the queue. False: it is not there any more. */
+bool pirn__blocking_withdraw(struct blocking *b, struct job *job);
+
+/* Ends the queued jobs with -ECANCELED, waits for the running ones, joins every thread. */
+void pirn__blocking_stop(struct blocking *b);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn: the pool. An executor with a few worker threads that poll tasks, and a second set of
+ * threads for blocking calls (pirn_blocking.h).
+ *
+ * Threads of a pool: the workers, made at once and joined when the pool is freed; blocking
+ * threads, made when a call finds none idle, at most `blocking_threads`, ended after a second of
+ * nothing to do. All have every signal blocked but SEGV, BUS, FPE, ILL, TRAP, SYS and PROF. pirn
+ * installs no handler.
+ */
+#ifndef PIRN_POOL_H
+#define PIRN_POOL_H
+
+#include <pirn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Zero in every field means the default. */
+struct pirn_pool_config {
+	/*
+	 * Workers, 1 to 1024. 0: PIRN_THREADS from the environment, else the number of processors
+	 * this process may use: its affinity mask, or its cgroup's CPU quota if that is less.
+	 */
+	unsigned threads;
+	unsigned blocking_threads;            /* at most; 0: 256 */
+	const struct pirn_platform *platform; /* NULL: the built-in */
+};
+
+/*
+ * Makes a pool and starts its workers.
+ *
+ * Takes:    config, or NULL: all defaults.
+ * Returns:  0, -ENOMEM, -EAGAIN (no threads to be had), -EINVAL (threads over 1024, or
+ * PIRN_THREADS
+ *           needed and not a number from 1 to 1024). On failure nothing is left behind.
+ * Threads:  any. Free it with pirn_executor_free.
+ */
+PIRN_API int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *config);
+
+/*
+ * The default pool, made on first use with all defaults. Freed like any other; the next use makes
+ * a new one.
+ *
+ * Returns:  0, or as pirn_pool_new.
+ * Threads:  any; a free of it must not come at the same time as a use.
+ */
+PIRN_API int pirn_pool_default(struct pirn_executor **out);
+
+/*
+ * pirn_spawn(ex, out, f): makes a task of *f and runs it on ex; NULL: the default pool. f: empty
+ * on success, as it was on failure. out: where the handle goes, or NULL (detached). Returns as
+ * pirn_spawn_on, and for NULL also as pirn_pool_new. Any thread.
+ */
+#define pirn_spawn(ex, out, f) pirn_spawn_at((ex), (out), (f), PIRN_PLACE)
+
+#define PIRN_PLACE __FILE__ ":" PIRN_TEXT(__LINE__)
+#define PIRN_TEXT(x) PIRN_TEXT_OF(x)
+#define PIRN_TEXT_OF(x) #x
+
+/*
+ * What the macro calls.
+ *
+ * Returns:  as pirn_spawn.
+ * Threads:  any.
+ */
+PIRN_API int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
+			   const char *place);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

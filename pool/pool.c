@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pool as an executor: spawn, push, and the end.
+ *
+ * Who comes from outside is counted as a sender for as long as it touches the pool. The end:
+ * closing is set, senders that saw it open are waited for, every task is cancelled and waited
+ * for, then the senders again (a wake may still be on its way out of a push whose task has
+ * ended), then the threads.
+ *
+ * Orderings.
+ *
+ *   tag   writer                         reader                      without it
+ *   [E1]  admit, submit: senders + 1,    free: closing := 1, then    both miss each other: a task
+ *         then load closing              load senders (all four      is added to a pool whose end
+ *         (seq_cst)                      seq_cst)                    found none
+ *   [E2]  leave: release on senders      free: acquire on senders    the pool is freed while a
+ *                                                                    sender is still in it
+ *   [E3]  unref: release on refs         last unref: acquire         the same for a call's last
+ *                                                                    look at the pool
+ */
+#include "config.h"
+
+#include "pool.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "thread.h"
+
+#define MAX_THREADS 1024u
+
+/* ---- senders ------------------------------------------------------------------------------- */
+
+static void leave(struct pirn_executor *ex)
+{
+	/* [E2] Without release the pool could be freed under our last steps. */
+	word_sub_release(&pool_of(ex)->senders, 1);
+}
+
+/* Comes in, unless the pool is closing. Returns 0 or -ESHUTDOWN. */
+static int enter(struct pool *p)
+{
+	/* [E1] With less, free could miss us and we could miss that it closes. */
+	word_add_seq_cst(&p->senders, 1);
+	if (!half_load_seq_cst(&p->closing))
+		return 0;
+	leave(&p->executor);
+	return -ESHUTDOWN;
+}
+
+/* Each is on its way out: a few instructions, or a futex call. */
+static void wait_for_senders(struct pool *p)
+{
+	/* [E1] As in enter. [E2] Without acquire we could free what a sender still looks at. */
+	while (word_load_seq_cst(&p->senders) > 0)
+		sched_yield();
+}
+
+/* ---- tasks --------------------------------------------------------------------------------- */
+
+static int pool_admit(struct pirn_executor *ex, struct pirn_task *t)
+{
+	struct pool *p = pool_of(ex);
+	int err = enter(p);
+
+	if (err)
+		return err;
+	err = pirn__registry_add(&p->registry, t);
+	if (err)
+		leave(ex);
+	return err;
+}
+
+static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
+{
+	struct pool *p = pool_of(ex);
+
+	/* The task cannot end before it is in the queue, so the pool stands: no order needed. */
+	word_add_relaxed(&p->senders, 1);
+	pirn__injector_push(&p->injector, t);
+	pirn__sleep_notify(&p->sleep);
+	leave(ex);
+}
+
+static void pool_unlink(struct pirn_executor *ex, struct pirn_task *t)
+{
+	pirn__registry_remove(&pool_of(ex)->registry, t);
+}
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+static int pool_submit(struct pirn_executor *ex, struct job *job)
+{
+	struct pool *p = pool_of(ex);
+	int err = enter(p);
+
+	if (err)
+		return err;
+	word_add_relaxed(&p->refs, 1); /* [E3] relaxed: we are counted as a sender */
+	err = pirn__blocking_submit(&p->blocking, job);
+	if (err)
+		ex->ops->let_go(ex);
+	leave(ex);
+	return err;
+}
+
+static bool pool_withdraw(struct pirn_executor *ex, struct job *job)
+{
+	return pirn__blocking_withdraw(&pool_of(ex)->blocking, job);
+}
+
+static void pool_let_go(struct pirn_executor *ex)
+{
+	const struct pirn_memory *memory = &ex->platform->memory;
+	struct pool *p = pool_of(ex);
+
+	/* [E3] Release: our use comes before the free. Acquire: the free comes after all use. */
+	if (word_sub_acq_rel(&p->refs, 1) != 1)
+		return;
+	pirn__blocking_deinit(&p->blocking);
+	memory->free(memory, p, sizeof(*p) + p->threads * sizeof(p->worker[0]));
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void stop_workers(struct pool *p, unsigned n)
+{
+	half_store_relaxed(&p->stopping, 1); /* the unpark orders it */
+	for (unsigned i = 0; i < n; i++)
+		pirn__unpark(&p->worker[i].bed.parker);
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(p->worker[i].thread, NULL);
+}
+
+/* No threads, no tasks: what is left but the block itself, which waits for the last call. */
+static void deinit(struct pool *p)
+{
+	for (unsigned i = 0; i < p->threads; i++)
+		pirn__parker_deinit(&p->worker[i].bed.parker);
+	pirn__injector_deinit(&p->injector);
+	pirn__sleep_deinit(&p->sleep);
+	pirn__registry_deinit(&p->registry);
+	pool_let_go(&p->executor);
+}
+
+static int pool_free(struct pirn_executor *ex)
+{
+	struct pool *p = pool_of(ex);
+	uint32_t open = 0;
+
+	if (pirn__thread.owner == ex)
+		pirn_trap(NULL, 0, "an executor freed on one of its own threads");
+	pirn__default_forget(ex);
+	/* [E1] With less, a spawn could miss that we close and we could miss it. */
+	if (!half_cas_seq_cst(&p->closing, &open, 1))
+		pirn_trap(NULL, 0, "an executor freed twice");
+	wait_for_senders(p);
+	pirn__registry_cancel_all(&p->registry);
+	pirn__blocking_stop(&p->blocking);
+	wait_for_senders(p);
+	stop_workers(p, p->threads);
+	deinit(p);
+	return 0;
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static const struct pirn_executor_ops pool_ops = {
+	.admit = pool_admit,
+	.leave = leave,
+	.push = pool_push,
+	.unlink = pool_unlink,
+	.submit = pool_submit,
+	.withdraw = pool_withdraw,
+	.let_go = pool_let_go,
+	.free = pool_free,
+};
+
+int pirn__thread_start(const struct pirn_platform *platform, pthread_t *thread,
+		       void *(*body)(void *), void *arg)
+{
+	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPROF };
+	sigset_t blocked, before;
+	int err;
+
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		sigdelset(&blocked, open[i]);
+	pthread_sigmask(SIG_SETMASK, &blocked, &before);
+	err = platform->thread_create(platform, thread, body, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+/* How many workers: the config's word, else the environment's, else the machine's. */
+static int count_threads(const struct pirn_pool_config *config, unsigned *threads)
+{
+	const char *text = getenv("PIRN_THREADS");
+	char *end;
+	unsigned long n;
+
+	if (config->threads > MAX_THREADS)
+		return -EINVAL;
+	if (config->threads > 0) {
+		*threads = config->threads;
+	} else if (text) {
+		n = strtoul(text, &end, 10);
+		if (*text < '0' || *text > '9' || *end || n < 1 || n > MAX_THREADS)
+			return -EINVAL;
+		*threads = (unsigned)n;
+	} else {
+		*threads = pirn__cpus();
+		if (*threads > MAX_THREADS)
+			*threads = MAX_THREADS;
+	}
+	return 0;
+}
+
+int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *config)
+{
+	static const struct pirn_pool_config defaults;
+	const struct pirn_platform *platform;
+	unsigned threads, started;
+	struct pool *p;
+	int err;
+
+	if (!config)
+		config = &defaults;
+	err = count_threads(config, &threads);
+	if (err)
+		return err;
+	platform = config->platform ? config->platform : pirn_platform_default();
+	p = platform->memory.alloc(&platform->memory, sizeof(*p) + threads * sizeof(p->worker[0]));
+	if (!p)
+		return -ENOMEM;
+	p->executor.ops = &pool_ops;
+	p->executor.platform = platform;
+	word_init(&p->refs, 1);
+	word_init(&p->senders, 0);
+	half_init(&p->closing, 0);
+	half_init(&p->stopping, 0);
+	pirn__injector_init(&p->injector);
+	pirn__sleep_init(&p->sleep);
+	pirn__registry_init(&p->registry, &platform->memory);
+	pirn__blocking_init(&p->blocking, &p->executor, config->blocking_threads);
+	p->threads = threads;
+	for (unsigned i = 0; i < threads; i++) {
+		memset(&p->worker[i], 0, sizeof(p->worker[i]));
+		p->worker[i].pool = p;
+		pirn__parker_init(&p->worker[i].bed.parker);
+	}
+	for (started = 0; started < threads; started++) {
+		struct worker *w = &p->worker[started];
+
+		err = pirn__thread_start(platform, &w->thread, pirn__worker, w);
+		if (err)
+			goto stop;
+	}
+	*out = &p->executor;
+	return 0;
+stop:
+	stop_workers(p, started);
+	deinit(p);
+	return err;
+}
+
+int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
+		  const char *place)
+{
+	int err;
+
+	if (!ex) {
+		err = pirn_pool_default(&ex);
+		if (err)
+			return err;
+	}
+	return pirn_spawn_on(ex, out, f, place);
+}
