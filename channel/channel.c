@@ -223,13 +223,18 @@ void pirn_receiver_close(struct pirn_receiver *rx)
  * Under the lock: puts *msg into the queue. -EAGAIN: full. -ENOBUFS: the unbounded queue wants a
  * segment, which the caller makes outside the lock.
  */
-static int put(struct channel *c, const void *msg)
+static int put(struct channel *c, void *msg)
 {
 	if (c->closed)
 		return -EPIPE;
-	if (c->bounded)
-		return pirn__ring_push(&c->queue.ring, msg) ? 0 : -EAGAIN;
-	return pirn__segments_push(&c->queue.segments, msg) ? 0 : -ENOBUFS;
+	if (c->bounded && !pirn__ring_push(&c->queue.ring, msg))
+		return -EAGAIN;
+	if (!c->bounded && !pirn__segments_push(&c->queue.segments, msg))
+		return -ENOBUFS;
+	/* Before the unlock: *msg may lie in what was sent, which is the receiver's then. */
+	if (c->release)
+		memset(msg, 0, c->size);
+	return 0;
 }
 
 /* Under the lock: takes the oldest message. -EAGAIN: empty. */
@@ -246,7 +251,7 @@ static int get(struct channel *c, void *msg, struct segment **emptied)
 }
 
 /* Called, and returns, with the lock held; lets go of it to make a segment. */
-static int put_with_memory(struct channel *c, const void *msg)
+static int put_with_memory(struct channel *c, void *msg)
 {
 	struct segments *q = &c->queue.segments;
 	struct segment *s = NULL;
@@ -256,24 +261,19 @@ static int put_with_memory(struct channel *c, const void *msg)
 		unlock(&c->lock);
 		s = pirn__segment_new(q, c->memory);
 		lock(&c->lock);
-		if (!s)
-			return -ENOMEM;
+		if (!s) {
+			err = put(c, msg); /* somebody else may have given one meanwhile */
+			return err == -ENOBUFS ? -ENOMEM : err;
+		}
 		if (!q->spare) {
 			pirn__segments_give(q, s);
 			continue;
 		}
 		unlock(&c->lock);
-		pirn__segment_free(q, s, c->memory); /* somebody else gave one meanwhile */
+		pirn__segment_free(q, s, c->memory);
 		lock(&c->lock);
 	}
 	return err;
-}
-
-/* After a send: the message was taken. */
-static void delivered(struct channel *c, void *msg)
-{
-	if (c->release)
-		memset(msg, 0, c->size);
 }
 
 int pirn_try_send(struct pirn_sender *tx, void *msg)
@@ -287,8 +287,6 @@ int pirn_try_send(struct pirn_sender *tx, void *msg)
 	if (err == 0)
 		wake = pirn__waiters_take(&c->receiving);
 	unlock(&c->lock);
-	if (err == 0)
-		delivered(c, msg);
 	if (wake)
 		pirn_waker_wake(wake);
 	return err;
@@ -315,15 +313,13 @@ int pirn_try_recv(struct pirn_receiver *rx, void *msg)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-enum { NEW, WAITED }; /* future.at of send and recv */
+enum { NEW, TRIED, WAITED }; /* future.at of send and recv */
 
 /* A task that finds its channels always ready lets others run now and then. */
 static bool out_of_budget(struct pirn_context *cx)
 {
-	if (cx->budget > 0) {
-		cx->budget--;
+	if (cx->budget > 0)
 		return false;
-	}
 	pirn_waker_wake_by_ref(cx->waker);
 	return true;
 }
@@ -372,8 +368,8 @@ static int attempt(struct channel *c, bool sending, void *msg, struct segment **
 }
 
 /*
- * One poll of send or recv: attempt, and if it must wait, clone the waker outside the lock, attempt
- * again, and only then wait.
+ * One poll of send or recv: attempt, and if it must wait, clone the waker outside the lock,
+ * attempt again, and only then wait.
  */
 static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_future *f,
 				   struct pirn_context *cx, struct pirn_waiter *w, void *msg)
@@ -382,6 +378,8 @@ static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_
 	struct segment *emptied = NULL;
 	int err;
 
+	if (f->at == NEW)
+		f->at = TRIED;
 	if (out_of_budget(cx))
 		return PIRN_PENDING;
 	lock(&c->lock);
@@ -398,6 +396,7 @@ static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_
 		drop_waker(drop);
 		return PIRN_PENDING;
 	}
+	cx->budget--;
 	drop = stop_waiting(w);
 	if (err == 0)
 		wake = pirn__waiters_take(sending ? &c->receiving : &c->sending);
@@ -415,13 +414,8 @@ static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_
 static enum pirn_poll send_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_send *send = (struct pirn_send *)(void *)f;
-	struct channel *c = of_sender(send->tx);
 
-	if (poll_waiting(c, true, f, cx, &send->waiter, send->msg) == PIRN_PENDING)
-		return PIRN_PENDING;
-	if (f->err == 0)
-		delivered(c, send->msg);
-	return PIRN_READY;
+	return poll_waiting(of_sender(send->tx), true, f, cx, &send->waiter, send->msg);
 }
 
 static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
@@ -439,7 +433,10 @@ static bool still_there(const struct channel *c, bool sending)
 	return sending ? c->queue.ring.n < c->queue.ring.capacity : c->queue.ring.n > 0;
 }
 
-/* Gives a wait up. One that was notified, and did not come to use it, passes it on. */
+/*
+ * Gives a wait up. One that was notified, and did not come to use it, passes it on; not where the
+ * channel is closed, since then everybody is woken, and the queue may be somebody's alone.
+ */
 static void give_up(struct channel *c, bool sending, struct pirn_future *f, struct pirn_waiter *w)
 {
 	struct pirn_waker *drop, *wake = NULL;
@@ -448,7 +445,7 @@ static void give_up(struct channel *c, bool sending, struct pirn_future *f, stru
 		return;
 	lock(&c->lock);
 	drop = stop_waiting(w);
-	if (!drop && still_there(c, sending))
+	if (!drop && !c->closed && still_there(c, sending))
 		wake = pirn__waiters_take(sending ? &c->sending : &c->receiving);
 	unlock(&c->lock);
 	drop_waker(drop);

@@ -15,9 +15,10 @@
 #include "task.h"
 
 struct injector {
-	struct link head;              /* newest first, linked by at.next; any thread pushes */
-	_Alignas(64) struct lock lock; /* apart from head: consumers and pushers do not meet */
-	struct pirn_task *first;       /* oldest first; taken from the stack, guarded by the lock */
+	struct link head;        /* newest first, linked by at.next; any thread pushes */
+	char apart[64];          /* pushers and consumers do not share a cache line */
+	struct lock lock;        /* between consumers */
+	struct pirn_task *first; /* oldest first; taken from the stack, guarded by the lock */
 };
 
 void pirn__injector_init(struct injector *q);

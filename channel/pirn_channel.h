@@ -164,13 +164,14 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 /* clang-format off */
 
 /*
- * Typed ends, so that a wrong type of message does not compile: PIRN_CHANNEL(job, struct job *,
- * free_job) makes struct job_sender, struct job_receiver and job_channel(&tx, &rx, capacity),
+ * Typed ends, so that a wrong type of message does not compile: PIRN_CHANNEL(job, struct pirn_job
+ * *, free_job) makes struct job_sender, struct job_receiver and job_channel(&tx, &rx, capacity),
  * job_send(tx, &m), job_recv(rx, &m), job_try_send, job_try_recv, job_send_blocking,
  * job_recv_blocking, and _ref, _unref, _close for both ends. release: void (*)(type *), or NULL.
  */
 #define PIRN_CHANNEL(name, type, release)							\
 	PIRN_ASSERT_PLAIN(type)									\
+	PIRN_STATIC_ASSERT(PIRN_ALIGNOF(type) <= 16, "messages are aligned to 16");		\
 	struct name##_sender;									\
 	struct name##_receiver;									\
 	static inline PIRN_UNUSED void name##_pirn_release(void *pirn_msg)			\
@@ -179,17 +180,19 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 		if (pirn_release)								\
 			pirn_release((type *)pirn_msg);						\
 	}											\
-	static inline PIRN_UNUSED int name##_channel(struct name##_sender **tx,			\
-						     struct name##_receiver **rx, size_t capacity) \
+	static inline PIRN_UNUSED int name##_channel(struct name##_sender **pirn_out_tx,	\
+						     struct name##_receiver **pirn_out_rx,	\
+						     size_t pirn_capacity)			\
 	{											\
 		struct pirn_sender *pirn_tx;							\
 		struct pirn_receiver *pirn_rx;							\
 		void (*pirn_release)(type *) = release;						\
-		int pirn_err = pirn_channel_new(&pirn_tx, &pirn_rx, sizeof(type), capacity,	\
+		int pirn_err = pirn_channel_new(&pirn_tx, &pirn_rx, sizeof(type),		\
+					       pirn_capacity,					\
 					       pirn_release ? name##_pirn_release : NULL, NULL); \
 		if (pirn_err == 0) {								\
-			*tx = (struct name##_sender *)pirn_tx;					\
-			*rx = (struct name##_receiver *)pirn_rx;				\
+			*pirn_out_tx = (struct name##_sender *)pirn_tx;				\
+			*pirn_out_rx = (struct name##_receiver *)pirn_rx;			\
 		}										\
 		return pirn_err;								\
 	}											\

@@ -22,10 +22,9 @@ void pirn_async_drop(struct pirn_future *f)
 	f->ops->poll(f, NULL); /* runs the finally part, which has no await */
 }
 
-enum pirn_poll pirn_async_default(struct pirn_future *f, const char *file, unsigned line)
+enum pirn_poll pirn_async_default(struct pirn_future *f, const char *file)
 {
 	if (f->at != PIRN_AT_FINALLY)
 		pirn_trap(file, f->at, "an await or yield inside a switch of the body's own");
-	(void)line;
 	return PIRN_READY;
 }

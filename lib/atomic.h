@@ -28,8 +28,6 @@
 	{ return atomic_load_explicit(&w->shared, memory_order_seq_cst); }			\
 	static inline void name##_store_relaxed(struct name *w, type v)				\
 	{ atomic_store_explicit(&w->shared, v, memory_order_relaxed); }				\
-	static inline void name##_store_release(struct name *w, type v)				\
-	{ atomic_store_explicit(&w->shared, v, memory_order_release); }				\
 	static inline type name##_exchange_acquire(struct name *w, type v)			\
 	{ return atomic_exchange_explicit(&w->shared, v, memory_order_acquire); }		\
 	static inline type name##_exchange_release(struct name *w, type v)			\

@@ -28,9 +28,7 @@ static enum pirn_poll all_poll(struct pirn_future *f, struct pirn_context *cx)
 	for (size_t i = 0; i < all->n; i++) {
 		struct pirn_future *branch = all->branch[i];
 
-		if (ended(branch))
-			continue;
-		if (pirn_poll(branch, cx) == PIRN_PENDING) {
+		if (!ended(branch) && pirn_poll(branch, cx) == PIRN_PENDING) {
 			poll = PIRN_PENDING;
 		} else if (branch->err) {
 			f->err = branch->err;

@@ -32,9 +32,9 @@ struct pirn_executor_ops {
 	 * Queues a blocking job. Returns 0, or -EAGAIN, -ENOMEM, -ESHUTDOWN: it was not queued.
 	 * On success the caller has a hold on the executor's memory, given up by let_go.
 	 */
-	int (*submit)(struct pirn_executor *, struct job *);
+	int (*submit)(struct pirn_executor *, struct pirn_job *);
 	/* Takes a job out of the queue again. False: it runs, or has ended. */
-	bool (*withdraw)(struct pirn_executor *, struct job *);
+	bool (*withdraw)(struct pirn_executor *, struct pirn_job *);
 	void (*let_go)(struct pirn_executor *);
 
 	int (*free)(struct pirn_executor *);

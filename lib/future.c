@@ -29,8 +29,8 @@ const struct pirn_future_ops pirn_ready_ops = {
 
 static enum pirn_poll pending_poll(struct pirn_future *f, struct pirn_context *cx)
 {
-	(void)f;
 	(void)cx;
+	f->at = 1;
 	return PIRN_PENDING;
 }
 

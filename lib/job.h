@@ -12,7 +12,7 @@
 #include "list.h"
 #include "pirn.h"
 
-struct job {
+struct pirn_job {
 	struct list node;               /* the executor's queue */
 	struct link waiter;             /* nobody yet, a waker, or one of the two ends (job.c) */
 	int (*run)(void *data);         /* 0 or a negative errno */
@@ -26,17 +26,17 @@ struct job {
 };
 
 /* NULL: out of memory. */
-struct job *pirn__job_new(const struct pirn_memory *memory, size_t size);
-void pirn__job_free(struct job *job);
+struct pirn_job *pirn__job_new(const struct pirn_memory *memory, size_t size);
+void pirn__job_free(struct pirn_job *job);
 
 /* For the blocking thread: run it, or end it unrun with err; then tell who waits. */
-void pirn__job_run(struct job *job);
-void pirn__job_fail(struct job *job, int err);
+void pirn__job_run(struct pirn_job *job);
+void pirn__job_fail(struct pirn_job *job, int err);
 
 /* For the future: true if it has ended, else the context's waker will be woken. */
-bool pirn__job_poll(struct job *job, struct pirn_context *cx);
+bool pirn__job_poll(struct pirn_job *job, struct pirn_context *cx);
 
 /* For the future, which gives up: whoever comes last releases the data and frees the job. */
-void pirn__job_abandon(struct job *job);
+void pirn__job_abandon(struct pirn_job *job);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock for sections of a few dozen instructions. It spins a little, since a sleeping thread
- * costs 10 to 50 microseconds to wake, then sleeps. No user code ever runs under one.
+ * A lock for sections of a few dozen instructions (but for the making of the default pool). It
+ * spins a little, since a sleeping thread costs 10 to 50 microseconds to wake, then sleeps. No
+ * user code ever runs under one.
  *
  * Orderings.
  *

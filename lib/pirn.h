@@ -7,12 +7,12 @@
  * future by value (`f->nap = pirn_yield();`). All-zero memory is a valid, empty future. A future
  * may be moved (the source is then dead) until it is first polled, never after.
  *
- * Errors: functions that can fail return int: 0, or a negative errno. They never set errno.
+ * Errors: functions that can fail return int: 0, or a negative errno. Nothing is in errno.
  * -ENOMEM, -EAGAIN: nothing happened. A broken contract calls pirn_trap.
  *
- * `Threads:` has four values. any: from any thread at any time. owner: not at the same time as
- * another call on the same object. poll: only inside a poll. outside: on a thread that is not
- * inside a poll of pirn's.
+ * `Threads:` has five values. any: from any thread at any time. owner: not at the same time as
+ * another call on the same object. holder: whoever holds the handle. poll: only inside a poll.
+ * outside: on a thread that is not inside a poll of pirn's.
  */
 #ifndef PIRN_H
 #define PIRN_H
@@ -96,7 +96,8 @@ PIRN_API void pirn_drop(struct pirn_future *f);
 /*
  * A waker is one pointer, to an object whose first word is its operations. Two wakers wake the
  * same task when the pointers are equal. All four may be called on any thread, at any time, also
- * long after the task has ended; none allocates, fails, blocks or polls.
+ * long after the task has ended; none allocates, fails or polls, and none waits for more than a
+ * lock that is held for a few instructions (so: not in a signal handler).
  */
 struct pirn_waker {
 	const struct pirn_waker_ops *ops;
@@ -138,7 +139,7 @@ struct pirn_context {
 	struct pirn_executor *executor; /* NULL: none; leaves that need one take the default pool */
 	/* private */
 	struct pirn_context *outer; /* the poll this one is nested in, on the same stack */
-	unsigned budget;            /* ready leaf operations left before this poll yields */
+	unsigned budget;            /* channel operations left before this poll yields */
 	bool self_woken;            /* woken by itself while it is being polled */
 };
 

@@ -44,6 +44,8 @@
  *		case PIRN_AT_FINALLY:
  *			*f->sum += f->n;
  *			return PIRN_READY;
+ *		default:
+ *			trap: no such place
  *		}
  *	}
  *
@@ -79,7 +81,7 @@ PIRN_API void pirn_async_drop(struct pirn_future *f);
  * Returns:  PIRN_READY.
  * Threads:  poll; used by the macros.
  */
-PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *file, unsigned line);
+PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *file);
 
 #ifdef __cplusplus
 }
@@ -171,7 +173,7 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
 	(void)cx;										\
 	return PIRN_READY; }									\
 	default:										\
-		return pirn_async_default(&(f)->future, __FILE__, __LINE__);			\
+		return pirn_async_default(&(f)->future, __FILE__);				\
 	}
 
 /* clang-format on */

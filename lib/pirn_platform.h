@@ -16,12 +16,10 @@
 
 #if defined(__GNUC__)
 # define PIRN_API __attribute__((visibility("default")))
-# define PIRN_MUST_CHECK __attribute__((warn_unused_result))
 # define PIRN_NORETURN __attribute__((noreturn))
 # define PIRN_UNUSED __attribute__((unused))
 #else
 # define PIRN_API
-# define PIRN_MUST_CHECK
 # define PIRN_NORETURN
 # define PIRN_UNUSED
 #endif
@@ -48,7 +46,7 @@ struct pirn_platform {
 	/* as pthread_create, but returns 0 or a negative errno. pirn joins what it creates */
 	int (*thread_create)(const struct pirn_platform *, pthread_t *, void *(*body)(void *),
 			     void *arg);
-	/* nanoseconds on a clock that never goes back */
+	/* nanoseconds on a clock that never goes back; threads sleep by CLOCK_MONOTONIC */
 	uint64_t (*now)(const struct pirn_platform *);
 };
 
@@ -65,7 +63,8 @@ PIRN_API const struct pirn_platform *pirn_platform_default(void);
  * Ends the process over a broken contract: one line on descriptor 2, then abort. Nothing else in
  * pirn ever prints.
  *
- * Takes:    the source place to blame (file may be NULL) and what was wrong, in a few words.
+ * Takes:    the source place to blame (file NULL: unknown; line 0: none, or it is in file) and what
+ *           was wrong, in a few words.
  * Threads:  any.
  */
 PIRN_API PIRN_NORETURN void pirn_trap(const char *file, unsigned line, const char *what);

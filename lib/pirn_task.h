@@ -36,7 +36,7 @@ PIRN_API int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, str
  * The task's future, to read its result; it stays the task's.
  *
  * Returns:  NULL before the end, and when the task was cancelled.
- * Threads:  whoever holds the handle.
+ * Threads:  holder.
  */
 PIRN_API struct pirn_future *pirn_task_future(struct pirn_task *t);
 
@@ -44,7 +44,7 @@ PIRN_API struct pirn_future *pirn_task_future(struct pirn_task *t);
  * Where it was spawned.
  *
  * Returns:  "file:line".
- * Threads:  whoever holds the handle.
+ * Threads:  holder.
  */
 PIRN_API const char *pirn_task_place(const struct pirn_task *t);
 
@@ -52,7 +52,7 @@ PIRN_API const char *pirn_task_place(const struct pirn_task *t);
  * Ends a handle: the task runs on, its result is dropped when it ends (or now, if it has ended).
  *
  * Takes:    the handle; NULL is fine. No join or cancel may be pending on it.
- * Threads:  whoever holds the handle.
+ * Threads:  holder.
  */
 PIRN_API void pirn_task_detach(struct pirn_task *t);
 
@@ -61,7 +61,7 @@ PIRN_API void pirn_task_detach(struct pirn_task *t);
  * and dropped where it would have been polled. On a task that has ended it is the same as detach.
  *
  * Takes:    the handle; NULL is fine. No join or cancel may be pending on it.
- * Threads:  whoever holds the handle.
+ * Threads:  holder.
  */
 PIRN_API void pirn_task_abort(struct pirn_task *t);
 

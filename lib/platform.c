@@ -10,17 +10,23 @@
 #ifdef HAVE_JEMALLOC
 # include <jemalloc/jemalloc.h>
 
+/* Smaller sizes would be aligned to 8. */
+static size_t aligned(size_t size)
+{
+	return size < 16 ? 16 : size;
+}
+
 /* Its explicit interface: a program that links us keeps its own malloc. */
 static void *memory_alloc(const struct pirn_memory *memory, size_t size)
 {
 	(void)memory;
-	return mallocx(size, 0);
+	return mallocx(aligned(size), 0);
 }
 
 static void memory_free(const struct pirn_memory *memory, void *block, size_t size)
 {
 	(void)memory;
-	sdallocx(block, size, 0);
+	sdallocx(block, aligned(size), 0);
 }
 
 #else

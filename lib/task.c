@@ -95,6 +95,11 @@ static bool notify(struct pirn_task *t)
 	}
 }
 
+static PIRN_NORETURN void trap_joined(struct pirn_task *t)
+{
+	pirn_trap(t->place, 0, "a handle ended while a join or cancel is pending on it");
+}
+
 enum request { ENDED, LEFT_TO_OWNER, TAKEN };
 
 /* Marks it cancelled, and clears these bits with it. TAKEN: it was idle, and is OWNED by us now. */
@@ -107,6 +112,8 @@ static enum request request_end(struct pirn_task *t, uint64_t clear)
 
 		if (s & TASK_DONE)
 			return ENDED;
+		if (clear && s & TASK_JOINER)
+			trap_joined(t);
 		if (s & TASK_OWNED) {
 			if (word_cas_relaxed(&t->state, &s, asked))
 				return LEFT_TO_OWNER;
@@ -123,9 +130,12 @@ static bool drop_handle(struct pirn_task *t)
 {
 	uint64_t s = word_load_relaxed(&t->state);
 
-	while (!(s & TASK_DONE))
+	while (!(s & TASK_DONE)) {
+		if (s & TASK_JOINER)
+			trap_joined(t);
 		if (word_cas_relaxed(&t->state, &s, s & ~TASK_HANDLE))
 			return true;
+	}
 	return false;
 }
 
@@ -388,6 +398,7 @@ static bool wait_for_end(struct pirn_task *t, struct pirn_future *f, struct pirn
 {
 	/* [T3] Without acquire we could report an end whose result is not there. */
 	uint64_t s = word_load_acquire(&t->state);
+	struct pirn_waker *clone;
 
 	if (s & TASK_DONE)
 		return true;
@@ -402,9 +413,10 @@ static bool wait_for_end(struct pirn_task *t, struct pirn_future *f, struct pirn
 		pirn_waker_drop(t->joiner);
 	}
 	f->at = REGISTERED;
-	if (put_joiner(t, pirn_waker_clone(cx->waker)))
+	clone = pirn_waker_clone(cx->waker);
+	if (put_joiner(t, clone))
 		return false;
-	pirn_waker_drop(cx->waker);
+	pirn_waker_drop(clone);
 ended:
 	/* [T3] The loads that saw DONE ordered nothing. */
 	return word_load_acquire(&t->state) & TASK_DONE;

@@ -11,8 +11,9 @@
 #include "state.h"
 
 struct pirn_task {
-	struct pirn_waker waker; /* first: a waker of the task is a pointer to it */
-	struct word state;       /* state.h */
+	/* First: a waker of the task is a pointer to it. Aligned so that the future is, too. */
+	_Alignas(16) struct pirn_waker waker;
+	struct word state; /* state.h */
 	/*
 	 * One word for three things that never overlap: the injector's link while the task lies
 	 * in it, the executor else, the memory functions from the finish on. Read by whoever has

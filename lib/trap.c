@@ -11,10 +11,17 @@
 void pirn_trap(const char *file, unsigned line, const char *what)
 {
 	char text[256];
-	int n = snprintf(text, sizeof(text), "pirn: %s:%u: %s\n", file ? file : "?", line, what);
+	int n;
 
-	if (n >= (int)sizeof(text))
+	if (line)
+		n = snprintf(text, sizeof(text), "pirn: %s:%u: %s\n", file ? file : "?", line,
+			     what);
+	else
+		n = snprintf(text, sizeof(text), "pirn: %s: %s\n", file ? file : "?", what);
+	if (n >= (int)sizeof(text)) {
 		n = sizeof(text) - 1;
+		text[n - 1] = '\n';
+	}
 	if (write(STDERR_FILENO, text, (size_t)n) < 0)
 		abort();
 	abort();

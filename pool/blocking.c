@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One lock around the queue, the idle threads and the counts, so that "is there a free thread, or
- * is one to be made" is one decision. User code, system calls and allocations come outside it.
+ * is one to be made" is one decision. User code, the platform's functions and system calls come
+ * outside it, but for the very last unpark.
  *
  * Threads rise one at a time: a job that comes in notifies an idle thread, or makes one, only if
  * none is rising already; a thread that comes up and sees more jobs behind its own sends for the
  * next. So a burst of short jobs is served by the few threads that come up before it is over, and
  * jobs that block get a thread each, up to the maximum.
  *
- * A thread that cannot be made: the threads that run will serve the queue, and it is tried again
- * after a while, never in a loop. Where no thread runs at all, every queued job ends with the
- * error.
+ * A thread that cannot be made: the threads that run will serve the queue. It is tried again when
+ * the next job comes in or the next thread takes one, but not within RETRY_NS. Where no thread
+ * runs at all, every queued job ends with the error.
  *
  * A thread that ends is joined by the next one that ends, the last one by stop. Its record is
  * used again, and freed only with the pool: who notified it may still be looking at its parker.
@@ -84,6 +85,7 @@ static int make_thread(struct blocking *b)
 {
 	struct list *node = list_pop_front(&b->records);
 	struct blocking_thread *t = NULL;
+	uint64_t retry_at = 0;
 	pthread_t thread;
 	int err = -ENOMEM;
 
@@ -93,15 +95,32 @@ static int make_thread(struct blocking *b)
 	t = node ? container_of(node, struct blocking_thread, node) : record_new(b);
 	if (t)
 		err = pirn__thread_start(b->platform, &thread, thread_body, t);
+	if (err)
+		retry_at = b->platform->now(b->platform) + RETRY_NS;
 	lock(&b->lock);
 	if (err) {
 		if (t)
 			list_push_front(&b->records, &t->node);
 		b->threads--;
 		b->rising--;
-		b->retry_at = b->platform->now(b->platform) + RETRY_NS;
+		b->retry_at = retry_at;
 	}
 	return err;
+}
+
+/* With the lock held; lets go of it. False: the failure is long ago, and forgotten. */
+static bool too_early(struct blocking *b)
+{
+	uint64_t retry_at = b->retry_at, now;
+
+	unlock(&b->lock);
+	now = b->platform->now(b->platform);
+	lock(&b->lock);
+	if (now < retry_at)
+		return true;
+	if (b->retry_at == retry_at)
+		b->retry_at = 0;
+	return false;
 }
 
 /*
@@ -112,6 +131,7 @@ static int make_thread(struct blocking *b)
 static int send_for_thread(struct blocking *b)
 {
 	struct list *node;
+	int err;
 
 	if (list_empty(&b->queue) || b->rising > 0)
 		return 0;
@@ -126,11 +146,13 @@ static int send_for_thread(struct blocking *b)
 	if (b->threads >= b->max)
 		return 0;
 	if (b->threads > 0 && b->retry_at > 0) {
-		if (b->platform->now(b->platform) < b->retry_at)
+		if (too_early(b))
 			return 0;
-		b->retry_at = 0;
+		return send_for_thread(b);
 	}
-	return make_thread(b);
+	err = make_thread(b);
+	/* Somebody may have lain down meanwhile, and others relied on us: then that one gets up. */
+	return err && !list_empty(&b->idle) ? send_for_thread(b) : err;
 }
 
 /* Lies idle until notified or for IDLE_NS. With the lock held. False: it may end. */
@@ -167,7 +189,7 @@ static void serve(struct blocking *b, struct blocking_thread *t)
 		if (node) {
 			send_for_thread(b); /* it runs itself, so an error loses nothing */
 			unlock(&b->lock);
-			pirn__job_run(container_of(node, struct job, node));
+			pirn__job_run(container_of(node, struct pirn_job, node));
 			lock(&b->lock);
 		} else if (b->stopping || !wait_for_job(b, t)) {
 			return;
@@ -209,40 +231,38 @@ static void *thread_body(void *arg)
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
-/* Ends every queued job unrun. Called, and returns, with the lock held; lets go of it. */
-static void fail_all(struct blocking *b, int err)
+/* Ends the oldest job unrun. With the lock held; lets go of it. False: there is none. */
+static bool fail_one(struct blocking *b, int err)
 {
-	struct list *node;
+	struct list *node = list_pop_front(&b->queue);
 
-	while ((node = list_pop_front(&b->queue))) {
-		unlock(&b->lock);
-		pirn__job_fail(container_of(node, struct job, node), err);
-		lock(&b->lock);
-	}
+	if (!node)
+		return false;
+	unlock(&b->lock);
+	pirn__job_fail(container_of(node, struct pirn_job, node), err);
+	lock(&b->lock);
+	return true;
 }
 
-int pirn__blocking_submit(struct blocking *b, struct job *job)
+int pirn__blocking_submit(struct blocking *b, struct pirn_job *job)
 {
 	int err;
+	bool ours;
 
 	lock(&b->lock);
 	list_push_back(&b->queue, &job->node);
 	err = send_for_thread(b);
-	if (err && b->threads == 0) {
-		/* Ours may have been served, or failed, by others meanwhile: then it was queued. */
-		if (list_linked(&job->node))
-			list_remove(&job->node);
-		else
-			err = 0;
-		fail_all(b, err ? err : -EAGAIN);
-	} else {
-		err = 0;
-	}
+	/* Ours may have been served, or failed, by others meanwhile: then it was queued. */
+	ours = err && b->threads == 0 && list_linked(&job->node);
+	if (ours)
+		list_remove(&job->node);
+	while (err && b->threads == 0 && fail_one(b, err))
+		;
 	unlock(&b->lock);
-	return err;
+	return ours ? err : 0;
 }
 
-bool pirn__blocking_withdraw(struct blocking *b, struct job *job)
+bool pirn__blocking_withdraw(struct blocking *b, struct pirn_job *job)
 {
 	bool queued;
 
@@ -262,10 +282,13 @@ void pirn__blocking_stop(struct blocking *b)
 	pirn__parker_init(&parker);
 	lock(&b->lock);
 	b->stopping = true;
-	fail_all(b, -ECANCELED);
+	while (fail_one(b, -ECANCELED))
+		;
 	while ((node = list_pop_front(&b->idle))) {
 		b->rising++;
+		unlock(&b->lock);
 		pirn__unpark(&container_of(node, struct blocking_thread, node)->parker);
+		lock(&b->lock);
 	}
 	b->empty = &parker;
 	while (b->threads > 0) {

@@ -37,10 +37,10 @@ void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex, unsigned 
 void pirn__blocking_deinit(struct blocking *b);
 
 /* Queues a job. Returns 0, -EAGAIN (no thread runs and none can be made), -ENOMEM. */
-int pirn__blocking_submit(struct blocking *b, struct job *job);
+int pirn__blocking_submit(struct blocking *b, struct pirn_job *job);
 
 /* Takes a job out of the queue. False: it is not there any more. */
-bool pirn__blocking_withdraw(struct blocking *b, struct job *job);
+bool pirn__blocking_withdraw(struct blocking *b, struct pirn_job *job);
 
 /* Ends the queued jobs with -ECANCELED, waits for the running ones, joins every thread. */
 void pirn__blocking_stop(struct blocking *b);

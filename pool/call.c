@@ -25,7 +25,8 @@ static int start(struct pirn_future *f, struct pirn_call *call, struct pirn_cont
 {
 	const struct pirn_call_type *type = call->type;
 	struct pirn_executor *ex = cx->executor;
-	struct job *job;
+	struct pirn_waker *clone;
+	struct pirn_job *job;
 	int err;
 
 	if (!ex) {
@@ -40,10 +41,11 @@ static int start(struct pirn_future *f, struct pirn_call *call, struct pirn_cont
 	job->release = type->release;
 	job->executor = ex;
 	memcpy(job->data, data_of(f, type), type->size);
-	link_init(&job->waiter, pirn_waker_clone(cx->waker));
+	clone = pirn_waker_clone(cx->waker);
+	link_init(&job->waiter, clone);
 	err = ex->ops->submit(ex, job);
 	if (err) {
-		pirn_waker_drop(cx->waker);
+		pirn_waker_drop(clone);
 		pirn__job_free(job);
 		return err;
 	}
@@ -83,7 +85,7 @@ void pirn_call_drop(struct pirn_future *f)
 {
 	struct pirn_call *call = call_of(f);
 	const struct pirn_call_type *type = call->type;
-	struct job *job = call->job;
+	struct pirn_job *job = call->job;
 
 	if (job) {
 		struct pirn_executor *ex = job->executor;

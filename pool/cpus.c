@@ -112,6 +112,17 @@ static unsigned least_quota(const char *mount, char *cgroup, unsigned (*quota)(c
 	}
 }
 
+/* Is word one of those in a list with commas? */
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at += n)
+		if ((at == list || at[-1] == ',') && (at[n] == ',' || at[n] == '\0'))
+			return true;
+	return false;
+}
+
 /* /proc/self/cgroup has a line "id:controllers:path" for each hierarchy; v2 has no controllers. */
 static unsigned cgroup_quota(void)
 {
@@ -134,7 +145,7 @@ static unsigned cgroup_quota(void)
 		*path++ = '\0';
 		if (*controllers == '\0')
 			n = least_quota("/sys/fs/cgroup", path, quota_v2);
-		else if (strcmp(controllers, "cpu,cpuacct") == 0 || strcmp(controllers, "cpu") == 0)
+		else if (has_word(controllers, "cpu"))
 			n = least_quota("/sys/fs/cgroup/cpu", path, quota_v1);
 		else
 			continue;

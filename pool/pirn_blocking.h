@@ -22,9 +22,10 @@
  * argument or result; it is called once, for: never polled, taken back, run but given up, READY
  * but not taken out. Taking a result out is to make its field NULL. It runs on any thread.
  *
- * err: the function's, or -ENOMEM, -EAGAIN (no thread to be had), -ESHUTDOWN (the pool was being
- * freed), -ECANCELED (the pool was freed while it was queued): then it was not run; call.ran
- * tells.
+ * err: the function's, or -ENOMEM, -EAGAIN (no thread to be had, and none there; else the call
+ * waits for one that is), -EINVAL (PIRN_THREADS, for the default pool), -ESHUTDOWN (the pool was
+ * being freed), -ECANCELED (the pool was freed while it was queued): then it was not run;
+ * call.ran tells.
  */
 #ifndef PIRN_BLOCKING_H
 #define PIRN_BLOCKING_H
@@ -37,7 +38,7 @@
 extern "C" {
 #endif
 
-struct job;
+struct pirn_job;
 
 /* What the wraps make of a function; constant. */
 struct pirn_call_type {
@@ -50,7 +51,7 @@ struct pirn_call_type {
 struct pirn_call {
 	/* private */
 	const struct pirn_call_type *type;
-	struct job *job; /* while it is queued or runs */
+	struct pirn_job *job; /* while it is queued or runs */
 	/* read-only */
 	bool ran; /* valid from READY on */
 };
@@ -82,20 +83,20 @@ static inline void pirn_call_init(struct pirn_future *f, struct pirn_call *call,
 		struct pirn_call call;								\
 		struct name data;								\
 	};											\
-	static int name##_pirn_run(void *data)							\
-	{ return name((struct name *)data); }							\
-	static void name##_pirn_release(void *data)						\
+	static int name##_pirn_run(void *pirn_p)						\
+	{ return name((struct name *)pirn_p); }							\
+	static void name##_pirn_release(void *pirn_p)						\
 	{											\
 		void (*pirn_release)(struct name *) = release;					\
 		if (pirn_release)								\
-			pirn_release((struct name *)data);					\
+			pirn_release((struct name *)pirn_p);					\
 	}											\
 	PIRN_CALL_OPS(name, data, sizeof(struct name), name##_pirn_release)			\
-	static inline PIRN_UNUSED struct name##_call name##_call(struct name data)		\
+	static inline PIRN_UNUSED struct name##_call name##_call(struct name pirn_data)	\
 	{											\
 		struct name##_call pirn_f;							\
 		pirn_call_init(&pirn_f.future, &pirn_f.call, &name##_call_ops, &name##_pirn_type); \
-		pirn_f.data = data;								\
+		pirn_f.data = pirn_data;							\
 		return pirn_f;									\
 	}											\
 	struct name##_call
@@ -110,18 +111,18 @@ static inline void pirn_call_init(struct pirn_future *f, struct pirn_call *call,
 	};											\
 	PIRN_STATIC_ASSERT(offsetof(struct fn##_call, result) - offsetof(struct fn##_call, arg) == \
 			   offsetof(struct fn##_pirn_data, result), "moved in one piece");	\
-	static int fn##_pirn_run(void *data)							\
+	static int fn##_pirn_run(void *pirn_p)							\
 	{											\
-		struct fn##_pirn_data *pirn_data = (struct fn##_pirn_data *)data;		\
+		struct fn##_pirn_data *pirn_data = (struct fn##_pirn_data *)pirn_p;		\
 		pirn_data->result = fn(pirn_data->arg);						\
 		return 0;									\
 	}											\
 	PIRN_CALL_OPS(fn, arg, offsetof(struct fn##_pirn_data, result) + sizeof(R), NULL)	\
-	static inline PIRN_UNUSED struct fn##_call fn##_call(A arg)				\
+	static inline PIRN_UNUSED struct fn##_call fn##_call(A pirn_arg)			\
 	{											\
 		struct fn##_call pirn_f;							\
 		pirn_call_init(&pirn_f.future, &pirn_f.call, &fn##_call_ops, &fn##_pirn_type);	\
-		pirn_f.arg = arg;								\
+		pirn_f.arg = pirn_arg;								\
 		memset((void *)&pirn_f.result, 0, sizeof(pirn_f.result));			\
 		return pirn_f;									\
 	}											\

@@ -34,28 +34,41 @@
 
 /* ---- senders ------------------------------------------------------------------------------- */
 
-static void leave(struct pirn_executor *ex)
+/* One word counts both kinds: in its lower half who pushes, in its upper half who was admitted. */
+#define PUSH UINT64_C(1)
+#define ADMISSION (UINT64_C(1) << 32)
+
+static void leave_as(struct pool *p, uint64_t kind)
 {
 	/* [E2] Without release the pool could be freed under our last steps. */
-	word_sub_release(&pool_of(ex)->senders, 1);
+	word_sub_release(&p->senders, kind);
+}
+
+static void leave(struct pirn_executor *ex)
+{
+	leave_as(pool_of(ex), ADMISSION);
 }
 
 /* Comes in, unless the pool is closing. Returns 0 or -ESHUTDOWN. */
 static int enter(struct pool *p)
 {
 	/* [E1] With less, free could miss us and we could miss that it closes. */
-	word_add_seq_cst(&p->senders, 1);
+	word_add_seq_cst(&p->senders, ADMISSION);
 	if (!half_load_seq_cst(&p->closing))
 		return 0;
 	leave(&p->executor);
 	return -ESHUTDOWN;
 }
 
-/* Each is on its way out: a few instructions, or a futex call. */
-static void wait_for_senders(struct pool *p)
+/*
+ * Waits until at least so few are left: below ADMISSION nobody is admitted, below PUSH nobody at
+ * all. Each is on its way out: a few instructions or a futex call, at most the making of a
+ * thread.
+ */
+static void wait_for_senders(struct pool *p, uint64_t below)
 {
 	/* [E1] As in enter. [E2] Without acquire we could free what a sender still looks at. */
-	while (word_load_seq_cst(&p->senders) > 0)
+	while (word_load_seq_cst(&p->senders) >= below)
 		sched_yield();
 }
 
@@ -79,10 +92,10 @@ static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 	struct pool *p = pool_of(ex);
 
 	/* The task cannot end before it is in the queue, so the pool stands: no order needed. */
-	word_add_relaxed(&p->senders, 1);
+	word_add_relaxed(&p->senders, PUSH);
 	pirn__injector_push(&p->injector, t);
 	pirn__sleep_notify(&p->sleep);
-	leave(ex);
+	leave_as(p, PUSH);
 }
 
 static void pool_unlink(struct pirn_executor *ex, struct pirn_task *t)
@@ -92,7 +105,7 @@ static void pool_unlink(struct pirn_executor *ex, struct pirn_task *t)
 
 /* ---- calls --------------------------------------------------------------------------------- */
 
-static int pool_submit(struct pirn_executor *ex, struct job *job)
+static int pool_submit(struct pirn_executor *ex, struct pirn_job *job)
 {
 	struct pool *p = pool_of(ex);
 	int err = enter(p);
@@ -107,7 +120,7 @@ static int pool_submit(struct pirn_executor *ex, struct job *job)
 	return err;
 }
 
-static bool pool_withdraw(struct pirn_executor *ex, struct job *job)
+static bool pool_withdraw(struct pirn_executor *ex, struct pirn_job *job)
 {
 	return pirn__blocking_withdraw(&pool_of(ex)->blocking, job);
 }
@@ -153,15 +166,15 @@ static int pool_free(struct pirn_executor *ex)
 
 	if (pirn__thread.owner == ex)
 		pirn_trap(NULL, 0, "an executor freed on one of its own threads");
-	pirn__default_forget(ex);
 	/* [E1] With less, a spawn could miss that we close and we could miss it. */
 	if (!half_cas_seq_cst(&p->closing, &open, 1))
 		pirn_trap(NULL, 0, "an executor freed twice");
-	wait_for_senders(p);
+	wait_for_senders(p, ADMISSION);
 	pirn__registry_cancel_all(&p->registry);
 	pirn__blocking_stop(&p->blocking);
-	wait_for_senders(p);
+	wait_for_senders(p, PUSH);
 	stop_workers(p, p->threads);
+	pirn__default_forget(ex); /* not before: whoever asked for it got -ESHUTDOWN */
 	deinit(p);
 	return 0;
 }

@@ -29,7 +29,8 @@ struct pool {
 	 * has been freed. The threads are gone by then.
 	 */
 	struct word refs;
-	struct word senders;  /* threads inside push, spawn or submit: free waits for them */
+	struct word
+		senders; /* threads inside push, spawn or submit (pool.c): free waits for them */
 	struct half closing;  /* no spawns, no calls any more */
 	struct half stopping; /* no tasks any more: workers end */
 	struct injector injector;

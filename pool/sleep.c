@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why no wake is lost. Let P push a task and then read the two counts (notify), let W lie down
- * and then take once more from the queue. Both the push and the take are read-modify-writes of
+ * Why no wake is lost. Let P push a task and then read the two words (notify), let W lie down and
+ * then take once more from the queue. Both the push and an empty take are read-modify-writes of
  * the injector's head ([I2] there: acquire and release), so one comes first:
  *
  *   the push: W's take finds the task;
- *   the take: P sees W asleep, and gets somebody up unless it sees somebody searching. That one,
- *             S, either finds the task, or stops searching first and takes again if it was the
- *             last: if that take comes before P's push, P saw the count without S; if after, S
- *             sees the task. If S was not the last, another searcher is under the same rule; a
- *             searcher that finds nothing lies down, under the rule of W.
+ *   the take: P sees W asleep, and gets somebody up unless it sees somebody searching.
  *
- * So the counts need no order of their own. A worker that takes a task and sees more behind it
+ * A searcher, S, that P saw either finds the task, or first stops searching: because it found
+ * another task, or because it lay down. Whichever it was, S then takes again, in this way: where
+ * it goes to work it asks pirn__injector_some, which swaps head unless a task is there already,
+ * and notifies if there is one; where it stays lying down, its last take was an empty one. If
+ * that swap comes before P's push, P sees that S does not search any more; if after, S sees the
+ * task.
+ *
+ * So the words need no order of their own. A worker that takes a task and sees more behind it
  * notifies as well, so that work is spread while it comes in faster than one worker ends it.
  */
 #include "config.h"
@@ -32,9 +35,9 @@ void pirn__sleep_deinit(struct sleep *s)
 }
 
 /* Under the lock. */
-static void add(struct half *count, int n)
+static void count(struct sleep *s, int n)
 {
-	half_store_relaxed(count, half_load_relaxed(count) + (uint32_t)n);
+	half_store_relaxed(&s->asleep, half_load_relaxed(&s->asleep) + (uint32_t)n);
 }
 
 void pirn__sleep_notify(struct sleep *s)
@@ -47,8 +50,8 @@ void pirn__sleep_notify(struct sleep *s)
 	if (half_load_relaxed(&s->searching) == 0)
 		node = list_pop_front(&s->sleepers);
 	if (node) {
-		add(&s->asleep, -1);
-		add(&s->searching, 1);
+		count(s, -1);
+		half_store_relaxed(&s->searching, 1);
 	}
 	unlock(&s->lock);
 	if (node)
@@ -59,8 +62,8 @@ void pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching)
 {
 	lock(&s->lock);
 	if (searching)
-		add(&s->searching, -1);
-	add(&s->asleep, 1);
+		half_store_relaxed(&s->searching, 0);
+	count(s, 1);
 	list_push_front(&s->sleepers, &b->node);
 	unlock(&s->lock);
 }
@@ -73,7 +76,7 @@ bool pirn__sleep_get_up(struct sleep *s, struct bed *b)
 	notified = !list_linked(&b->node);
 	if (!notified) {
 		list_remove(&b->node);
-		add(&s->asleep, -1);
+		count(s, -1);
 	}
 	unlock(&s->lock);
 	if (notified)
@@ -81,13 +84,9 @@ bool pirn__sleep_get_up(struct sleep *s, struct bed *b)
 	return notified;
 }
 
-bool pirn__sleep_stop_search(struct sleep *s)
+void pirn__sleep_stop_search(struct sleep *s)
 {
-	bool last;
-
 	lock(&s->lock);
-	add(&s->searching, -1);
-	last = half_load_relaxed(&s->searching) == 0;
+	half_store_relaxed(&s->searching, 0);
 	unlock(&s->lock);
-	return last;
 }

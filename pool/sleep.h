@@ -13,7 +13,8 @@
 #include "park.h"
 
 struct sleep {
-	struct half asleep, searching; /* how many; written under the lock, read without */
+	struct half asleep;    /* how many; both written under the lock, read by notify without */
+	struct half searching; /* 1: somebody */
 	struct lock lock;
 	struct list sleepers; /* the last to lie down is the first to get up */
 };
@@ -37,7 +38,7 @@ void pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching);
 /* It found work on that last look. True: it was notified meanwhile, so it is searching. */
 bool pirn__sleep_get_up(struct sleep *s, struct bed *b);
 
-/* A searching worker found work. True: it was the last one, and must look for more behind it. */
-bool pirn__sleep_stop_search(struct sleep *s);
+/* A searching worker found work. It then looks (pirn__injector_some) for more behind it. */
+void pirn__sleep_stop_search(struct sleep *s);
 
 #endif

@@ -14,8 +14,8 @@ static void go_to_work(struct worker *w, bool more)
 
 	if (w->searching) {
 		w->searching = false;
-		if (pirn__sleep_stop_search(&p->sleep) && !more)
-			more = pirn__injector_some(&p->injector);
+		pirn__sleep_stop_search(&p->sleep);
+		more = more || pirn__injector_some(&p->injector);
 	}
 	if (more)
 		pirn__sleep_notify(&p->sleep);
@@ -31,11 +31,16 @@ static struct pirn_task *next_task(struct worker *w)
 		struct pirn_task *t = pirn__injector_pop(&p->injector, &more);
 
 		if (!t) {
-			pirn__sleep_lie_down(&p->sleep, &w->bed, w->searching);
+			bool searched = w->searching;
+
+			pirn__sleep_lie_down(&p->sleep, &w->bed, searched);
 			w->searching = false;
 			t = pirn__injector_pop(&p->injector, &more);
 			if (t)
 				w->searching = pirn__sleep_get_up(&p->sleep, &w->bed);
+			/* It stopped searching when it lay down: the look that is due then. */
+			if (t && searched && !w->searching)
+				more = more || pirn__injector_some(&p->injector);
 		}
 		if (t) {
 			go_to_work(w, more);
