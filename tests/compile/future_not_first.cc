@@ -1,0 +1,15 @@
+/* error: the future comes first */
+/* As in C. */
+#include <pirn.h>
+
+struct upside_down {
+	int n;
+	struct pirn_future future;
+};
+
+PIRN_ASYNC(upside_down, f)
+{
+	PIRN_BEGIN(f);
+	f->n = 1;
+	PIRN_END(f);
+}

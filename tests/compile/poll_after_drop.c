@@ -1,0 +1,11 @@
+/* trap: ^pirn: .*: polled an empty or finished future */
+/* A dropped future is empty. */
+#include <pirn.h>
+
+int main(void)
+{
+	struct pirn_yield y = pirn_yield();
+
+	pirn_drop(&y.future);
+	return pirn_block_on(&y.future);
+}

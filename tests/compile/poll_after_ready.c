@@ -1,0 +1,11 @@
+/* trap: ^pirn: .*: polled an empty or finished future */
+/* READY is said once; the result is in the future. */
+#include <pirn.h>
+
+int main(void)
+{
+	struct pirn_ready r = pirn_ready(0);
+
+	pirn_block_on(&r.future);
+	return pirn_block_on(&r.future);
+}
