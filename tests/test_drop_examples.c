@@ -18,15 +18,6 @@ int parallel_main(void);
 
 /* ---- basic: somebody must ring the bell ---------------------------------------------------- */
 
-static void ring_bell(void)
-{
-	struct pirn_waker *taken = bell;
-
-	bell = NULL;
-	if (taken)
-		pirn_waker_wake(taken);
-}
-
 struct ringer {
 	struct pirn_future future;
 	const struct pirn_future *listener;
