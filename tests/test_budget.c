@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The cooperative budget: who finds its channels always ready lets others run; who waits pays not. */
+#include <criterion/criterion.h>
+
+#include "pirn_channel.h"
+#include "pirn_pool.h"
+
+PIRN_CHANNEL(number, int, NULL);
+
+#define MANY 200 /* more than PIRN_BUDGET */
+
+Test(budget, is_not_spent_by_branches_that_wait)
+{
+	struct number_sender *tx[MANY];
+	struct number_receiver *rx[MANY];
+	struct pirn_recv recv[MANY];
+	struct pirn_future *branch[MANY];
+	struct pirn_all all = pirn_all(branch, MANY);
+	int got[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		cr_assert_eq(number_channel(&tx[i], &rx[i], 1), 0);
+		recv[i] = number_recv(rx[i], &got[i]);
+		branch[i] = &recv[i].future;
+		cr_assert_eq(number_try_send(tx[i], &i), 0);
+	}
+	cr_assert_eq(pirn_block_on(&all.future), 0);
+	for (int i = 0; i < MANY; i++) {
+		cr_assert_eq(got[i], i);
+		number_sender_unref(tx[i]);
+		number_receiver_unref(rx[i]);
+	}
+}
+
+static void count_wake(struct pirn_waker *w)
+{
+	(void)w;
+}
+
+static struct pirn_waker *same(struct pirn_waker *w)
+{
+	return w;
+}
+
+static const struct pirn_waker_ops idle_ops = { same, count_wake, count_wake, count_wake };
+
+Test(budget, reaches_the_last_of_many_that_wait)
+{
+	struct number_sender *tx[MANY];
+	struct number_receiver *rx[MANY];
+	struct pirn_recv recv[MANY];
+	struct pirn_waker waker = { &idle_ops };
+	struct pirn_context cx;
+	int got[MANY], last = 7;
+
+	for (int i = 0; i < MANY; i++) {
+		cr_assert_eq(number_channel(&tx[i], &rx[i], 1), 0);
+		recv[i] = number_recv(rx[i], &got[i]);
+	}
+	cr_assert_eq(number_try_send(tx[MANY - 1], &last), 0);
+	pirn_context_init(&cx, &waker, NULL);
+	for (int i = 0; i < MANY - 1; i++)
+		cr_assert_eq(pirn_poll(&recv[i].future, &cx), PIRN_PENDING);
+	cr_assert_eq(pirn_poll(&recv[MANY - 1].future, &cx), PIRN_READY);
+	cr_assert_eq(got[MANY - 1], 7);
+	for (int i = 0; i < MANY; i++) {
+		pirn_drop(&recv[i].future);
+		number_sender_unref(tx[i]);
+		number_receiver_unref(rx[i]);
+	}
+}
+
+/* Sends to itself, until somebody else has run or it has had its fill. */
+struct greedy {
+	struct pirn_future future;
+	struct number_sender *tx;
+	struct number_receiver *rx;
+	const bool *somebody_ran;
+	int turns, message;
+	struct pirn_send send;
+	struct pirn_recv recv;
+};
+
+PIRN_ASYNC(greedy, f)
+{
+	PIRN_BEGIN(f);
+	while (f->turns < 100000 && !*f->somebody_ran) {
+		f->turns++;
+		f->send = number_send(f->tx, &f->message);
+		PIRN_TRY(f, &f->send.future);
+		f->recv = number_recv(f->rx, &f->message);
+		PIRN_TRY(f, &f->recv.future);
+	}
+	PIRN_END(f);
+}
+
+struct modest {
+	struct pirn_future future;
+	bool *ran;
+};
+
+PIRN_ASYNC(modest, f)
+{
+	PIRN_BEGIN(f);
+	*f->ran = true;
+	PIRN_END(f);
+}
+
+/* Spawns the modest one behind itself, on the one worker there is, and is greedy then. */
+struct pair {
+	struct pirn_future future;
+	struct greedy greedy;
+	bool *ran;
+};
+
+PIRN_ASYNC(pair, f)
+{
+	PIRN_BEGIN(f);
+	{
+		struct modest modest = { PIRN_INIT(modest), .ran = f->ran };
+
+		pirn_spawn(cx->executor, NULL, &modest.future);
+	}
+	PIRN_TRY(f, &f->greedy.future);
+	PIRN_END(f);
+}
+
+Test(budget, lets_others_run_beside_a_task_whose_channels_are_always_ready)
+{
+	struct pirn_pool_config config = { .threads = 1 };
+	struct pirn_executor *pool;
+	struct pirn_task *task;
+	struct pirn_join join;
+	bool ran = false;
+	struct pair pair = { PIRN_INIT(pair), .ran = &ran,
+			     .greedy = { PIRN_INIT(greedy), .somebody_ran = &ran } };
+	struct number_sender *tx;
+	struct number_receiver *rx;
+
+	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
+	cr_assert_eq(number_channel(&tx, &rx, 4), 0);
+	pair.greedy.tx = tx;
+	pair.greedy.rx = rx;
+	cr_assert_eq(pirn_spawn(pool, &task, &pair.future), 0);
+	join = pirn_join(task);
+	cr_assert_eq(pirn_block_on(&join.future), 0);
+	cr_assert(ran);
+	cr_assert_lt(((struct pair *)pirn_task_future(task))->greedy.turns, 100000);
+	pirn_task_detach(task);
+	number_sender_unref(tx);
+	number_receiver_unref(rx);
+	pirn_executor_free(pool);
+}
