@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
+static bool writing, stopped;
+
+static bool begin(void)
+{
+	bool go;
+
+	pthread_mutex_lock(&lock);
+	go = writing = !stopped;
+	pthread_mutex_unlock(&lock);
+	return go;
+}
+
+static void end(void)
+{
+	pthread_mutex_lock(&lock);
+	writing = false;
+	pthread_cond_signal(&idle);
+	pthread_mutex_unlock(&lock);
+}
+
+static int write_all(const char *text, size_t n)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	while (n > 0) {
+		ssize_t done = write(STDOUT_FILENO, text, n);
+
+		if (done >= 0) {
+			text += done;
+			n -= (size_t)done;
+		} else if (errno == EAGAIN) {
+			poll(&out, 1, -1); /* somebody else made it non-blocking */
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int write_block(struct write_block *w)
+{
+	int err = -ECANCELED;
+
+	progress_hide(); /* this may be the same terminal */
+	if (begin()) {
+		err = write_all(w->block.text, w->block.size);
+		end();
+		if (err && err != -EPIPE) /* nobody reads it any more: that is no trouble */
+			complain("standard output", err);
+	}
+	return err;
+}
+
+void write_block_release(struct write_block *w)
+{
+	block_free(&w->block);
+}
+
+int close_output(int fd)
+{
+	int err = close(fd) < 0 ? -errno : 0;
+
+	if (err == -EBADF)
+		return 0; /* closed from the start, and there was nothing to write */
+	if (err)
+		complain("standard output", err);
+	return err;
+}
+
+void output_stop(unsigned ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&lock);
+	stopped = true;
+	while (writing && pthread_cond_timedwait(&idle, &lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&lock);
+}
