@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A waker that counts, to poll a future by hand on any thread and see whether it was woken. Its
- * operations order nothing that pirn should have ordered: only who finds that no clone is left (with
- * acquire) may free it.
+ * operations order nothing that pirn should have ordered: only who finds that no clone is left
+ * (with acquire) may free it.
  */
 #ifndef BELL_H
 #define BELL_H

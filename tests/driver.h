@@ -22,9 +22,9 @@
  * and with the jobs of given-up calls taken back, or left to run.
  *
  * After each run everything must be back: memory, tasks, jobs, and what was taken by driver_take,
- * which must be given back once. A frame that owns such a thing when it is made, and gives it back
- * in its finally part, so proves that this part runs once. What a run leaves behind is freed all
- * the same, so that a mistake is a value to look at, and no leak.
+ * which must be given back once. A frame that owns such a thing when it is made, and gives it
+ * back in its finally part, so proves that this part runs once. What a run leaves behind is freed
+ * all the same, so that a mistake is a value to look at, and no leak.
  */
 #ifndef DRIVER_H
 #define DRIVER_H
@@ -110,8 +110,8 @@ bool driver_step(struct driver *d);
 void driver_run(struct driver *d);
 
 /*
- * As pirn_executor_free: cancels the tasks that are left and runs the rest. Then everything must be
- * back. Returns d->wrong; of the driver its outcome stays.
+ * As pirn_executor_free: cancels the tasks that are left and runs the rest. Then everything must
+ * be back. Returns d->wrong; of the driver its outcome stays.
  */
 const char *driver_end(struct driver *d);
 

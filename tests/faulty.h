@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A platform that counts, and fails on command: the n-th allocation, or the n-th thread. Each block
- * remembers its size, so that a wrong size at its end is found; blocks are aligned to 16 and never
- * to more, which is all that pirn may ask for.
+ * A platform that counts, and fails on command: the n-th allocation, or the n-th thread. Each
+ * block remembers its size, so that a wrong size at its end is found; blocks are aligned to 16
+ * and never to more, which is all that pirn may ask for. The counts are relaxed, so that they
+ * order nothing that pirn should have ordered.
  *
  *	struct faulty host;
  *
@@ -52,7 +53,7 @@ static inline struct faulty *faulty_of(const void *platform)
 static inline void *faulty_alloc(const struct pirn_memory *memory, size_t size)
 {
 	struct faulty *host = faulty_of(memory);
-	unsigned n = atomic_fetch_add(&host->allocs, 1) + 1;
+	unsigned n = atomic_fetch_add_explicit(&host->allocs, 1, memory_order_relaxed) + 1;
 	struct faulty_block *b;
 	char *whole, *block;
 
@@ -67,8 +68,8 @@ static inline void *faulty_alloc(const struct pirn_memory *memory, size_t size)
 	b = (struct faulty_block *)(void *)(block - 32);
 	b->whole = whole;
 	b->size = size;
-	atomic_fetch_add(&host->blocks, 1);
-	atomic_fetch_add(&host->bytes, (long)size);
+	atomic_fetch_add_explicit(&host->blocks, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&host->bytes, (long)size, memory_order_relaxed);
 	return block;
 }
 
@@ -81,8 +82,8 @@ static inline void faulty_free(const struct pirn_memory *memory, void *block, si
 		fprintf(stderr, "freed with size %zu, allocated with %zu\n", size, b->size);
 		abort();
 	}
-	atomic_fetch_sub(&host->bytes, (long)size);
-	atomic_fetch_sub(&host->blocks, 1);
+	atomic_fetch_sub_explicit(&host->bytes, (long)size, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&host->blocks, 1, memory_order_relaxed);
 	b->size = ~size;
 	free(b->whole);
 }

@@ -1,16 +1,16 @@
 /*
  * A second runner for the Criterion suites: the same Test() sources, in one process.
  *
- * Criterion runs each test in a process of its own, by means that ThreadSanitizer refuses and that
- * hide AddressSanitizer's leak reports and valgrind's errors.  In such builds this file stands in
- * for its library: it defines what <criterion/criterion.h> declares and the suites use, finds the
- * tests in the section where Test() puts them, and calls one after the other.  It prints TAP and
- * then `N passed, N failed`; the exit status is 1 when a test failed or none ran.
+ * Criterion runs each test in a process of its own, by means that ThreadSanitizer refuses and
+ * that hide AddressSanitizer's leak reports and valgrind's errors.  In such builds this file
+ * stands in for its library: it defines what <criterion/criterion.h> declares and the suites use,
+ * finds the tests in the section where Test() puts them, and calls one after the other.  It
+ * prints TAP and then `N passed, N failed`; the exit status is 1 when a test failed or none ran.
  *
  *	test_x [PATTERN]	runs the tests whose suite/name matches, a shell pattern
  *
- * A test with .signal or .exit_code runs in a child.  Not here: ParameterizedTest, Theory, the new
- * assertions (cr_expect(eq(...))), redirected output.
+ * A test with .signal or .exit_code runs in a child.  Not here: ParameterizedTest, Theory, the
+ * new assertions (cr_expect(eq(...))), redirected output.
  */
 #include <config.h>
 

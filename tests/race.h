@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the race and stress programs share. Each is a main of its own: status 0, or 1 and a line that
- * says what was wrong. The default is short; argv[1] or PIRN_STRESS multiplies the rounds. The seed
- * is printed; PIRN_SEED sets it.
+ * What the race and stress programs share. Each is a main of its own: status 0, or 1 and a line
+ * that says what was wrong. The default is short; argv[1] or PIRN_STRESS multiplies the rounds.
+ * The seed is printed; PIRN_SEED sets it.
  *
  *	int main(int argc, char **argv)
  *	{
@@ -34,17 +34,21 @@
 
 #define RACE_SECONDS 100 /* a hang is a failure that comes after this many */
 
-#define RACE_CHECK(condition, ...)                                      \
-	do {                                                            \
-		if (!(condition))                                       \
-			race_fail(__FILE__, __LINE__, __VA_ARGS__);     \
+/* clang-format off */
+#define RACE_CHECK(condition, ...)								\
+	do {											\
+		if (!(condition))								\
+			race_fail(__FILE__, __LINE__, __VA_ARGS__);				\
 	} while (0)
+/* clang-format on */
 
 static uint64_t race_seed;
 static unsigned long race_scale = 1;
 
+/* clang-format off */
 __attribute__((format(printf, 3, 4), noreturn)) static inline void
 race_fail(const char *file, int line, const char *format, ...)
+/* clang-format on */
 {
 	va_list args;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A blocking thread gives up waiting for work, after its second, just when a job comes in: the job
- * is served by that thread or by a new one. Many pools, each with one thread that has lain down at
- * a known moment; each gets its job a little before or behind the end of the second.
+ * A blocking thread gives up waiting for work, after its second, just when a job comes in: the
+ * job is served by that thread or by a new one. Many pools, each with one thread that has lain
+ * down at a known moment; each gets its job a little before or behind the end of the second.
  */
 #include "config.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A cancel meets a task that is queued, being polled, idle, about to end, or ended; another thread
- * wakes it meanwhile. In each case the cancel comes back, and the frame's finally part ran once.
+ * A cancel meets a task that is queued, being polled, idle, about to end, or ended; another
+ * thread wakes it meanwhile. In each case the cancel comes back, and the frame's finally part ran
+ * once.
  */
 #include "config.h"
 
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
 	RACE_CHECK(faulty_left(&host) == 0, "%ld blocks and threads left", faulty_left(&host));
 	for (int i = 0; i < KINDS; i++)
 		race_say("%lu of %lu found it %s", found[i], rounds, at_name[i]);
-	race_say("%lu were cancelled, %lu of them never polled; %lu ended by themselves",
-		 cancelled, unpolled, by_itself);
+	race_say("%lu were cancelled, %lu of them never polled; %lu ended by themselves", cancelled,
+		 unpolled, by_itself);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A channel is closed, from either side or by the last one who leaves, while senders and receivers
- * wait on it. Everybody comes back; a message is received, or released with the channel, or was
- * never taken from its sender: once, and one of the three.
+ * A channel is closed, from either side or by the last one who leaves, while senders and
+ * receivers wait on it. Everybody comes back; a message is received, or released with the
+ * channel, or was never taken from its sender: once, and one of the three.
  */
 #include "config.h"
 
@@ -133,7 +133,8 @@ int main(int argc, char **argv)
 		race_meet(&gate);
 		RACE_CHECK(faulty_left(&host) == 0, "%ld blocks left", faulty_left(&host));
 		RACE_CHECK(atomic_load(&made) == atomic_load(&sent) + atomic_load(&kept) &&
-			   atomic_load(&sent) == atomic_load(&received) + atomic_load(&released),
+				   atomic_load(&sent) ==
+					   atomic_load(&received) + atomic_load(&released),
 			   "%u made, %u sent, %u kept, %u received, %u released",
 			   atomic_load(&made), atomic_load(&sent), atomic_load(&kept),
 			   atomic_load(&received), atomic_load(&released));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handle ends by detach while its task ends. The result belongs to exactly one of the two: it is
- * released once, by the one who comes last.
+ * A handle ends by detach while its task ends. The result belongs to exactly one of the two: it
+ * is released once, by the one who comes last.
  */
 #include "config.h"
 

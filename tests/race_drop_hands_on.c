@@ -78,9 +78,11 @@ int main(int argc, char **argv)
 		RACE_CHECK(atomic_load(&second.waker.wakes) == 1, "the other was woken %u times",
 			   atomic_load(&second.waker.wakes));
 		RACE_CHECK(bell_poll(second.future, &second.waker) == PIRN_READY &&
-			   second.future->err == 0, "woken for nothing");
+				   second.future->err == 0,
+			   "woken for nothing");
 		RACE_CHECK(atomic_load(&first.waker.refs) == 0 &&
-			   atomic_load(&second.waker.refs) == 0, "a waker was kept");
+				   atomic_load(&second.waker.refs) == 0,
+			   "a waker was kept");
 		pirn_sender_unref(tx);
 		pirn_receiver_unref(rx);
 	}

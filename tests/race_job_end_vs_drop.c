@@ -48,7 +48,9 @@ int main(int argc, char **argv)
 	unsigned long rounds = race_begin(argc, argv, 10000), taken = 0, moved = 0;
 	struct faulty host;
 	struct pirn_pool_config config = {
-		.threads = 1, .blocking_threads = 1, .platform = &host.platform,
+		.threads = 1,
+		.blocking_threads = 1,
+		.platform = &host.platform,
 	};
 	struct race_random random = race_stream(1);
 	struct pirn_executor *pool;
@@ -66,13 +68,15 @@ int main(int argc, char **argv)
 		bell_init(&waker[1]);
 		*q.in = 3;
 		call = query_call(q);
-		RACE_CHECK(bell_poll_on(pool, &call.future, &waker[0]) == PIRN_PENDING, "no thread");
+		RACE_CHECK(bell_poll_on(pool, &call.future, &waker[0]) == PIRN_PENDING,
+			   "no thread");
 		RACE_CHECK(!call.data.in, "the future kept a copy");
 		for (unsigned k = race_below(&random, 12); k > 0 && poll == PIRN_PENDING; k--) {
 			race_linger(&random);
 			if (race_below(&random, 3) == 0) {
 				moved++;
-				poll = bell_poll_on(pool, &call.future, &waker[race_below(&random, 2)]);
+				poll = bell_poll_on(pool, &call.future,
+						    &waker[race_below(&random, 2)]);
 			}
 		}
 		if (poll == PIRN_READY) {
@@ -86,8 +90,8 @@ int main(int argc, char **argv)
 		free(waker);
 	}
 	pirn_executor_free(pool);
-	RACE_CHECK(atomic_load(&released) == rounds, "%u of %lu released",
-		   atomic_load(&released), rounds);
+	RACE_CHECK(atomic_load(&released) == rounds, "%u of %lu released", atomic_load(&released),
+		   rounds);
 	RACE_CHECK(faulty_left(&host) == 0, "%ld blocks and threads left", faulty_left(&host));
 	race_say("%u of %lu ran; %lu gave their result, %lu polls moved the waker or looked again",
 		 atomic_load(&runs), rounds, taken, moved);

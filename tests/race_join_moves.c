@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A join that is polled by one task, then by another, while its task ends: the waker that is woken
- * is the last one that was left PENDING, each clone is given up once, and a join that is dropped
- * leaves nothing behind in the slot.
+ * A join that is polled by one task, then by another, while its task ends: the waker that is
+ * woken is the last one that was left PENDING, each clone is given up once, and a join that is
+ * dropped leaves nothing behind in the slot.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All workers but one are in polls that do not come back until the last task of the round has run:
- * so that task must reach the last worker, whatever that was doing. Pushes come from the foreign
- * threads at once, so that workers lie down, search and get up while they do.
+ * All workers but one are in polls that do not come back until the last task of the round has
+ * run: so that task must reach the last worker, whatever that was doing. Pushes come from the
+ * foreign threads at once, so that workers lie down, search and get up while they do.
  */
 #include "config.h"
 

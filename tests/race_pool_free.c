@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool is freed while other threads wake its tasks and spawn into it. A wake needs no leave: the
- * pool must stand until the last push is over. A spawn either gets its task in, and then that task
- * is dropped once, or finds the pool closing and keeps its source. (Who spawns must know that the
- * pool is there at all: a task that is being polled holds it until the spawner has been refused.)
+ * A pool is freed while other threads wake its tasks and spawn into it. A wake needs no leave:
+ * the pool must stand until the last push is over. A spawn either gets its task in, and then that
+ * task is dropped once, or finds the pool closing and keeps its source. (Who spawns must know
+ * that the pool is there at all: a task that is being polled holds it until the spawner has been
+ * refused.)
  */
 #include "config.h"
 

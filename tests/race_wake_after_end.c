@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waker is good at any time: while the task ends, when it has ended, when its handle and its pool
- * are gone. Threads wake, clone and drop wakers of a task that is about to end; the block must stay
- * until the last of them, and be freed by it.
+ * A waker is good at any time: while the task ends, when it has ended, when its handle and its
+ * pool are gone. Threads wake, clone and drop wakers of a task that is about to end; the block
+ * must stay until the last of them, and be freed by it.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wakes that fall between the dequeue and the first instruction of the poll. Two threads add to a
- * counter and wake, without a pause, so that wakes fall everywhere; whatever is added before a wake
- * must be seen by a poll. In the end the task has counted everything, or it sleeps for ever.
+ * counter and wake, without a pause, so that wakes fall everywhere; whatever is added before a
+ * wake must be seen by a poll. In the end the task has counted everything, or it sleeps for ever.
  */
 #include "config.h"
 
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < WAKERS; i++)
 		pthread_join(thread[i], NULL);
 	pirn_executor_free(pool);
-	race_say("%lu wakes gave %lu polls, %lu of them found nothing new",
-		 rounds * WAKERS * BURST, polls, in_vain);
+	race_say("%lu wakes gave %lu polls, %lu of them found nothing new", rounds * WAKERS * BURST,
+		 polls, in_vain);
 	return 0;
 }

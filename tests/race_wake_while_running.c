@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A wake that comes while the task is being polled, or has just gone idle, is neither lost nor
- * reordered. A thread writes a plain word, wakes, and waits until a poll has read it; the poll says
- * so early and lingers, so that the next wake finds it anywhere around its end. Each wake gives one
- * poll: neither the word nor the frame has any order but pirn's, and ThreadSanitizer sees if that
- * is missing.
+ * reordered. A thread writes a plain word, wakes, and waits until a poll has read it; the poll
+ * says so early and lingers, so that the next wake finds it anywhere around its end. Each wake
+ * gives one poll: neither the word nor the frame has any order but pirn's, and ThreadSanitizer
+ * sees if that is missing.
  */
 #include "config.h"
 
 #include "pirn_pool.h"
 #include "race.h"
 
-static unsigned long letter;   /* plain: written before a wake, read by the poll behind it */
-static atomic_uint acked;      /* the thread may write again */
-static atomic_bool running;    /* relaxed: only counted */
+static unsigned long letter; /* plain: written before a wake, read by the poll behind it */
+static atomic_uint acked;    /* the thread may write again */
+static atomic_bool running;  /* relaxed: only counted */
 static struct pirn_waker *waker;
 static unsigned long rounds;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A million tasks through one pool (fewer under a sanitizer or PIRN_TASKS). They come from two
- * threads and from tasks, at most some ten thousand at a time: each ends once, the pool's count of
- * live tasks and the allocator's count of blocks are back where they were.
+ * threads and from tasks, at most some ten thousand at a time: each ends once, the pool's count
+ * of live tasks and the allocator's count of blocks are back where they were.
  */
 #include "config.h"
 
@@ -67,8 +67,8 @@ static void *spawner(void *arg)
 		spawn(made);
 		if (made % 1024)
 			continue;
-		while (SPAWNERS * made > atomic_load_explicit(&ended, memory_order_relaxed) +
-						 AT_A_TIME)
+		while (SPAWNERS * made >
+		       atomic_load_explicit(&ended, memory_order_relaxed) + AT_A_TIME)
 			sched_yield();
 	}
 	return NULL;
@@ -98,8 +98,8 @@ int main(int argc, char **argv)
 		while (atomic_load(&ended) < SPAWNERS * share)
 			sched_yield();
 	}
-	RACE_CHECK(atomic_load(&ended) == SPAWNERS * share, "%lu ended of %lu",
-		   atomic_load(&ended), SPAWNERS * share);
+	RACE_CHECK(atomic_load(&ended) == SPAWNERS * share, "%lu ended of %lu", atomic_load(&ended),
+		   SPAWNERS * share);
 	full = atomic_load(&host.blocks);
 	pirn_executor_free(pool);
 	RACE_CHECK(full - empty < 64, "%ld blocks more than before the tasks", full - empty);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everybody on one channel at once: plain threads and tasks, four of each on both sides; a send or
- * recv that is pending is dropped now and then and begun again. Each message arrives once; each
- * receiver sees the messages of each sender in the order in which they were sent.
+ * Everybody on one channel at once: plain threads and tasks, four of each on both sides; a send
+ * or recv that is pending is dropped now and then and begun again. Each message arrives once;
+ * each receiver sees the messages of each sender in the order in which they were sent.
  */
 #include "config.h"
 
@@ -190,7 +190,8 @@ static void play(struct pirn_executor *pool, size_t capacity)
 	atomic_store(&sum, 0);
 	atomic_store(&drops, 0);
 	RACE_CHECK(pirn_channel_new(&tx, &rx, sizeof(struct letter), capacity, NULL,
-				    &host.platform.memory) == 0, "no channel");
+				    &host.platform.memory) == 0,
+		   "no channel");
 	for (int i = 0; i < 2 * THREADS; i++) {
 		pirn_sender_ref(tx);
 		pirn_receiver_ref(rx);
@@ -216,8 +217,8 @@ static void play(struct pirn_executor *pool, size_t capacity)
 	}
 	RACE_CHECK(atomic_load(&arrived) == all, "%u of %u arrived", atomic_load(&arrived), all);
 	RACE_CHECK(atomic_load(&sum) == SENDERS * (each * (each - 1) / 2), "the sum is wrong");
-	race_say("capacity %zd: %u arrived, %u pending ones were dropped", (ssize_t)capacity,
-		 all, atomic_load(&drops));
+	race_say("capacity %zd: %u arrived, %u pending ones were dropped", (ssize_t)capacity, all,
+		 atomic_load(&drops));
 }
 
 int main(int argc, char **argv)

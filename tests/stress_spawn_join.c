@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks that spawn tasks and join them, on several pools at once, each level on the next pool. Some
- * children are aborted, some detached, some cancelled, the others joined; what was made was dropped,
- * and nothing is left.
+ * Tasks that spawn tasks and join them, on several pools at once, each level on the next pool.
+ * Some children are aborted, some detached, some cancelled, the others joined; what was made was
+ * dropped, and nothing is left.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The cooperative budget: who finds its channels always ready lets others run; who waits pays not. */
+/* The budget: who finds its channels always ready lets others run; who waits does not pay. */
 #include <criterion/criterion.h>
 
 #include "pirn_channel.h"

@@ -1,191 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The pool: how it is made, what runs on it, and how it ends. */
+/* The pool: what runs on it, and how it ends. */
 #include "config.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "faulty.h"
-#include "pirn.h"
 #include "pirn_blocking.h"
 #include "pirn_channel.h"
-#include "pirn_pool.h"
-
-static struct faulty host; /* every pool here is made with it, but the default one */
-static struct pirn_executor *pool;
-
-static void make_pool(unsigned threads)
-{
-	struct pirn_pool_config config = { .threads = threads, .platform = &host.platform };
-
-	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
-}
-
-static void free_pool(void)
-{
-	cr_expect_eq(pirn_executor_free(pool), 0);
-	pool = NULL;
-}
-
-/* ---- what runs on it ----------------------------------------------------------------------- */
-
-static atomic_int dropped, waiting, polled;
-
-/* Waits for ever, unless it is told to end; says that it waits, and when it is dropped. */
-struct sleeper {
-	struct pirn_future future;
-	int n;
-	struct pirn_waker **waker; /* where to leave one, or NULL */
-};
-
-static enum pirn_poll sleeper_poll(struct pirn_future *f, struct pirn_context *cx)
-{
-	struct sleeper *s = (struct sleeper *)(void *)f;
-
-	atomic_fetch_add(&polled, 1);
-	if (f->at != 0)
-		return PIRN_PENDING;
-	f->at = 1;
-	if (s->waker)
-		*s->waker = pirn_waker_clone(cx->waker);
-	atomic_fetch_add(&waiting, 1);
-	return PIRN_PENDING;
-}
-
-static void sleeper_drop(struct pirn_future *f)
-{
-	(void)f;
-	atomic_fetch_add(&dropped, 1);
-}
-
-static const struct pirn_future_ops sleeper_ops = {
-	.name = "sleeper",
-	.file = __FILE__,
-	.size = sizeof(struct sleeper),
-	.poll = sleeper_poll,
-	.drop = sleeper_drop,
-};
-
-static struct pirn_task *spawn_sleeper(struct pirn_executor *ex, struct pirn_waker **waker)
-{
-	struct sleeper s = { { .ops = &sleeper_ops }, 5, waker };
-	struct pirn_task *t = NULL;
-
-	cr_assert_eq(pirn_spawn(ex, &t, &s.future), 0);
-	return t;
-}
-
-/* Keeps a worker inside its poll until it is let go. */
-struct stopper {
-	struct pirn_future future;
-	sem_t *door;
-};
-
-static atomic_int stopped;
-
-static enum pirn_poll stopper_poll(struct pirn_future *f, struct pirn_context *cx)
-{
-	(void)cx;
-	atomic_fetch_add(&stopped, 1);
-	while (sem_wait(((struct stopper *)(void *)f)->door))
-		;
-	return PIRN_READY;
-}
-
-static const struct pirn_future_ops stopper_ops = {
-	.name = "stopper",
-	.file = __FILE__,
-	.size = sizeof(struct stopper),
-	.poll = stopper_poll,
-};
-
-static sem_t door;
-
-static struct pirn_task *stop_worker(struct pirn_executor *ex)
-{
-	struct stopper s = { { .ops = &stopper_ops }, &door };
-	struct pirn_task *t = NULL;
-
-	atomic_store(&stopped, 0);
-	cr_assert_eq(pirn_spawn(ex, &t, &s.future), 0);
-	while (!atomic_load(&stopped))
-		sched_yield();
-	return t;
-}
-
-static int join(struct pirn_task *t)
-{
-	struct pirn_join j = pirn_join(t);
-
-	return pirn_block_on(&j.future);
-}
-
-static void await(atomic_int *n, int least)
-{
-	while (atomic_load(n) < least)
-		sched_yield();
-}
-
-static void begin(void)
-{
-	faulty_init(&host);
-	sem_init(&door, 0, 0);
-	atomic_store(&dropped, 0);
-	atomic_store(&waiting, 0);
-	atomic_store(&polled, 0);
-	unsetenv("PIRN_THREADS");
-	pool = NULL;
-}
-
-/* Every test ends with all its pools freed and nothing left of them. */
-static void end(void)
-{
-	free_pool();
-	unsetenv("PIRN_THREADS");
-	sem_destroy(&door);
-	cr_expect_eq(faulty_left(&host), 0, "%ld blocks and threads left", faulty_left(&host));
-}
+#include "pools.h"
 
 /* ---- life on it ---------------------------------------------------------------------------- */
 
 TestSuite(pool, .init = begin, .fini = end);
-
-struct sum {
-	struct pirn_future future;
-	int n, result;
-	struct pirn_yield nap;
-};
-
-PIRN_ASYNC(sum, f)
-{
-	PIRN_BEGIN(f);
-	while (f->n > 0) {
-		f->result += f->n--;
-		f->nap = pirn_yield();
-		PIRN_AWAIT(f, &f->nap.future);
-	}
-	PIRN_END(f);
-}
-
-static struct pirn_task *spawn_sum(struct pirn_executor *ex, int n)
-{
-	struct sum s = { PIRN_INIT(sum), .n = n };
-	struct pirn_task *t = NULL;
-
-	cr_assert_eq(pirn_spawn(ex, &t, &s.future), 0);
-	return t;
-}
-
-static int result_of(struct pirn_task *t)
-{
-	return ((struct sum *)(void *)pirn_task_future(t))->result;
-}
 
 Test(pool, with_nothing_to_do_is_made_and_freed)
 {
@@ -243,13 +70,13 @@ Test(pool, lets_tasks_run_at_the_same_time)
 	pirn_task_detach(t[1]);
 }
 
-Test(pool, of_one_worker_is_fair_to_all_its_tasks)
+Test(pool, of_one_worker_brings_all_its_tasks_to_their_end)
 {
 	struct pirn_task *t[10];
 
 	make_pool(1);
 	for (int i = 0; i < 10; i++)
-		t[i] = spawn_sum(pool, 200); /* each yields two hundred times */
+		t[i] = spawn_sum(pool, 200); /* each yields 200 times */
 	for (int i = 9; i >= 0; i--) {
 		cr_expect_eq(join(t[i]), 0);
 		pirn_task_detach(t[i]);
@@ -287,6 +114,84 @@ Test(pool, task_may_be_aborted_while_it_is_polled)
 	pirn_task_abort(t);
 	sem_post(&door);
 }
+
+/* ---- wakes of a task that is woken already ---- */
+
+/* Everything here is relaxed or plain: what orders it is the wakes, and nothing else. */
+static struct pirn_waker *woken_waker;
+static int letter[2];           /* of two threads, each written before its wake */
+static atomic_int delivered;    /* how many of them have woken */
+static atomic_int door_is_open; /* for the task that keeps the worker busy meanwhile */
+static atomic_int letters_read;
+
+static enum pirn_poll busy_poll(void *arg, struct pirn_context *cx, int *err)
+{
+	(void)arg;
+	(void)cx;
+	*err = 0;
+	atomic_fetch_add(&stopped, 1);
+	while (!atomic_load_explicit(&door_is_open, memory_order_relaxed))
+		sched_yield();
+	return PIRN_READY;
+}
+
+static enum pirn_poll read_poll(void *arg, struct pirn_context *cx, int *err)
+{
+	(void)arg;
+	*err = 0;
+	if (!woken_waker) {
+		woken_waker = pirn_waker_clone(cx->waker);
+		atomic_fetch_add(&waiting, 1);
+		return PIRN_PENDING;
+	}
+	atomic_store(&letters_read, letter[0] + letter[1]);
+	return PIRN_READY;
+}
+
+static void *write_and_wake(void *arg)
+{
+	int me = *(int *)arg;
+
+	while (atomic_load_explicit(&delivered, memory_order_relaxed) != me)
+		sched_yield();
+	letter[me] = 10 + me;
+	pirn_waker_wake_by_ref(woken_waker);
+	atomic_store_explicit(&delivered, me + 1, memory_order_relaxed);
+	return NULL;
+}
+
+Test(pool, task_sees_what_was_written_before_each_wake_also_if_it_was_woken_already)
+{
+	struct pirn_poll_fn reader = pirn_poll_fn(read_poll, NULL);
+	struct pirn_poll_fn busy = pirn_poll_fn(busy_poll, NULL);
+	int number[2] = { 0, 1 };
+	pthread_t thread[2];
+	struct pirn_task *t = NULL;
+
+	woken_waker = NULL;
+	atomic_store(&delivered, 0);
+	atomic_store(&door_is_open, 0);
+	atomic_store(&stopped, 0);
+	make_pool(1);
+	cr_assert_eq(pirn_spawn(pool, &t, &reader.future), 0);
+	await(&waiting, 1);
+	cr_assert_eq(pirn_spawn(pool, NULL, &busy.future), 0);
+	await(&stopped, 1);
+	pirn_waker_wake_by_ref(woken_waker); /* from here on it is queued */
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, write_and_wake, &number[i]), 0);
+	while (atomic_load_explicit(&delivered, memory_order_relaxed) < 2)
+		sched_yield();
+	atomic_store_explicit(&door_is_open, 1, memory_order_relaxed);
+	cr_expect_eq(join(t), 0);
+	cr_expect_eq(atomic_load(&letters_read), 10 + 11);
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	pirn_waker_drop(woken_waker);
+	pirn_task_detach(t);
+}
+
+/* ---- */
 
 Test(pool, is_one_of_several_in_a_process)
 {
@@ -488,7 +393,9 @@ PIRN_ASYNC(napper, f)
 Test(freed, with_calls_running_and_queued_waits_for_the_one_and_drops_the_others)
 {
 	struct pirn_pool_config config = {
-		.threads = 1, .blocking_threads = 1, .platform = &host.platform,
+		.threads = 1,
+		.blocking_threads = 1,
+		.platform = &host.platform,
 	};
 	pthread_t thread;
 
@@ -521,7 +428,7 @@ Test(freed, leaves_handles_that_are_good_for_everything)
 	cr_expect_eq(join(t[0]), 0);
 	free_pool();
 	cr_expect_eq(result_of(t[0]), 10); /* the result is still there */
-	cr_expect_not_null(strstr(pirn_task_place(t[0]), "test_pool.c:"));
+	cr_expect_not_null(strstr(pirn_task_place(t[0]), "pools.h:"));
 	cancel = pirn_cancel(t[1]);
 	cr_expect_eq(pirn_block_on(&cancel.future), 0);
 	pirn_task_detach(t[0]);
@@ -588,6 +495,54 @@ Test(freed, refuses_a_spawn_that_comes_meanwhile_and_leaves_the_source)
 	pool = NULL;
 }
 
+/* The n-th allocation waits inside until the pool is closing, and a little longer. */
+static unsigned slow_alloc;
+static atomic_int slow, closing;
+
+static void *alloc_slowly(const struct pirn_memory *memory, size_t size)
+{
+	if (atomic_load(&host.allocs) + 1 == slow_alloc && !atomic_exchange(&slow, 1)) {
+		await(&closing, 1);
+		for (int i = 0; i < 200; i++)
+			sched_yield();
+	}
+	return faulty_alloc(memory, size);
+}
+
+static void *spawn_slowly(void *arg)
+{
+	*(struct pirn_task **)arg = spawn_sleeper(pool, NULL);
+	return NULL;
+}
+
+Test(freed, waits_for_a_spawn_that_came_in_before)
+{
+	struct pirn_task *t = NULL;
+	pthread_t spawner, freer;
+	int err;
+
+	host.platform.memory.alloc = alloc_slowly;
+	atomic_store(&slow, 0);
+	atomic_store(&closing, 0);
+	make_pool(1);
+	slow_alloc = atomic_load(&host.allocs) + 2; /* behind the task: the registry's places */
+	cr_assert_eq(pthread_create(&spawner, NULL, spawn_slowly, &t), 0);
+	await(&slow, 1); /* it has been admitted */
+	cr_assert_eq(pthread_create(&freer, NULL, free_it, pool), 0);
+	do {
+		struct sleeper s = { { .ops = &sleeper_ops }, 5, NULL };
+
+		err = pirn_spawn(pool, NULL, &s.future);
+	} while (!err);
+	cr_expect_eq(err, -ESHUTDOWN);
+	atomic_store(&closing, 1);
+	pthread_join(spawner, NULL);
+	pthread_join(freer, NULL);
+	cr_expect_eq(join(t), -ECANCELED);
+	pirn_task_detach(t);
+	pool = NULL;
+}
+
 struct suicide {
 	struct pirn_future future;
 };
@@ -614,153 +569,4 @@ Test(freed, on_one_of_its_workers_traps, .signal = SIGABRT)
 	make_pool(1);
 	cr_assert_eq(pirn_spawn(pool, &t, &s.future), 0);
 	join(t);
-}
-
-/* ---- the default pool ---------------------------------------------------------------------- */
-
-TestSuite(default_pool, .init = begin, .fini = end);
-
-static int twice(int n)
-{
-	return 2 * n;
-}
-
-PIRN_UNBLOCK_FN(int, twice, int);
-
-Test(default_pool, is_made_on_first_use_freed_and_made_again)
-{
-	for (int i = 0; i < 3; i++) {
-		struct sum s = { PIRN_INIT(sum), .n = 3 };
-		struct pirn_executor *a = NULL, *b = NULL;
-		struct pirn_task *t = NULL;
-
-		cr_assert_eq(pirn_spawn(NULL, &t, &s.future), 0);
-		cr_expect_eq(join(t), 0);
-		pirn_task_detach(t);
-		cr_expect_eq(pirn_pool_default(&a), 0);
-		cr_expect_eq(pirn_pool_default(&b), 0);
-		cr_expect_eq(a, b);
-		cr_expect_eq(pirn_executor_free(a), 0);
-	}
-}
-
-Test(default_pool, is_another_one_than_a_pool_with_all_defaults)
-{
-	struct pirn_executor *def = NULL;
-
-	cr_assert_eq(pirn_pool_new(&pool, NULL), 0);
-	cr_assert_eq(pirn_pool_default(&def), 0);
-	cr_expect_neq(def, pool);
-	free_pool();
-	cr_expect_eq(pirn_executor_free(def), 0);
-}
-
-Test(default_pool, is_refused_by_all_who_want_it_when_the_environment_is_wrong)
-{
-	static const char *const wrong[] = { "abc", "0",  "1025", " 4", "4x", "", "-1", "+4",
-					     "4 ",  "1.5", "99999999999999999999", "0x4" };
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct sum s = { PIRN_INIT(sum), .n = 3 };
-		struct twice_call c = twice_call(4);
-		struct pirn_executor *ex = NULL;
-		struct pirn_task *t = NULL;
-
-		setenv("PIRN_THREADS", wrong[i], 1);
-		cr_expect_eq(pirn_pool_new(&ex, NULL), -EINVAL, "'%s'", wrong[i]);
-		cr_expect_eq(pirn_pool_default(&ex), -EINVAL, "'%s'", wrong[i]);
-		cr_expect_null(ex);
-		cr_expect_eq(pirn_spawn(NULL, &t, &s.future), -EINVAL, "'%s'", wrong[i]);
-		cr_expect_null(t);
-		cr_expect_eq(s.n, 3);
-		cr_expect_eq(pirn_block_on(&c.future), -EINVAL, "'%s'", wrong[i]);
-		cr_expect(!c.call.ran);
-		cr_expect_eq(c.arg, 4);
-		pirn_drop(&s.future);
-		pirn_drop(&c.future);
-	}
-}
-
-/* ---- how it is made ------------------------------------------------------------------------ */
-
-TestSuite(config, .init = begin, .fini = end);
-
-Test(config, environment_says_how_many_workers)
-{
-	struct pirn_pool_config config = { .platform = &host.platform };
-
-	setenv("PIRN_THREADS", "5", 1);
-	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
-	cr_expect_eq(atomic_load(&host.threads), 5);
-	free_pool();
-	setenv("PIRN_THREADS", "007", 1);
-	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
-	cr_expect_eq(atomic_load(&host.threads), 5 + 7);
-}
-
-Test(config, goes_before_the_environment_also_before_a_wrong_one)
-{
-	setenv("PIRN_THREADS", "abc", 1);
-	make_pool(3);
-	cr_expect_eq(atomic_load(&host.threads), 3);
-}
-
-Test(config, without_any_word_there_are_as_many_workers_as_processors)
-{
-	struct pirn_pool_config config = { .platform = &host.platform };
-
-	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
-	cr_expect_geq(atomic_load(&host.threads), 1);
-	cr_expect_leq(atomic_load(&host.threads), sysconf(_SC_NPROCESSORS_CONF));
-}
-
-Test(config, of_too_many_threads_is_refused)
-{
-	struct pirn_pool_config config = { .threads = 1025, .platform = &host.platform };
-
-	cr_expect_eq(pirn_pool_new(&pool, &config), -EINVAL);
-	config.threads = ~0u;
-	cr_expect_eq(pirn_pool_new(&pool, &config), -EINVAL);
-	cr_expect_null(pool);
-}
-
-Test(config, pool_without_memory_is_not_made)
-{
-	struct pirn_pool_config config = { .threads = 2, .platform = &host.platform };
-
-	faulty_fail_alloc(&host, 1);
-	cr_expect_eq(pirn_pool_new(&pool, &config), -ENOMEM);
-	cr_expect_null(pool);
-}
-
-Test(config, pool_whose_nth_thread_cannot_be_had_is_not_made)
-{
-	struct pirn_pool_config config = { .threads = 6, .platform = &host.platform };
-
-	for (unsigned n = 1; n <= 6; n++) {
-		faulty_fail_thread(&host, n, 1);
-		cr_expect_eq(pirn_pool_new(&pool, &config), -EAGAIN);
-		cr_expect_null(pool);
-		cr_expect_eq(faulty_left(&host), 0);
-	}
-	faulty_fail_thread(&host, 0, 0);
-	cr_expect_eq(pirn_pool_new(&pool, &config), 0);
-}
-
-Test(config, spawn_without_memory_leaves_the_source)
-{
-	struct sum s = { PIRN_INIT(sum), .n = 3 };
-	struct pirn_task *t = NULL;
-
-	make_pool(1);
-	for (unsigned n = 1; n <= 2; n++) { /* the task, the registry's first places */
-		faulty_fail_alloc(&host, n);
-		cr_expect_eq(pirn_spawn(pool, &t, &s.future), -ENOMEM);
-		cr_expect_null(t);
-		cr_expect_eq(s.n, 3);
-	}
-	cr_expect_eq(pirn_spawn(pool, &t, &s.future), 0);
-	cr_expect_eq(join(t), 0);
-	cr_expect_eq(result_of(t), 6);
-	pirn_task_detach(t);
 }
