@@ -290,7 +290,7 @@ static void *let_go_later(void *arg)
 	return NULL;
 }
 
-Test(freed, with_queued_tasks_drops_them_unpolled)
+Test(freed, with_queued_tasks_drops_them)
 {
 	struct pirn_task *t[10], *stopper;
 	pthread_t thread;
@@ -390,6 +390,13 @@ PIRN_ASYNC(napper, f)
 	PIRN_END(f);
 }
 
+static void *let_go_when_three_are_released(void *arg)
+{
+	await(&naps_released, 3);
+	sem_post(arg);
+	return NULL;
+}
+
 Test(freed, with_calls_running_and_queued_waits_for_the_one_and_drops_the_others)
 {
 	struct pirn_pool_config config = {
@@ -409,7 +416,7 @@ Test(freed, with_calls_running_and_queued_waits_for_the_one_and_drops_the_others
 	}
 	await(&waiting, 4);
 	await(&naps_begun, 1);
-	cr_assert_eq(pthread_create(&thread, NULL, let_go_later, &door), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, let_go_when_three_are_released, &door), 0);
 	free_pool();
 	pthread_join(thread, NULL);
 	cr_expect_eq(atomic_load(&naps_begun), 1);
