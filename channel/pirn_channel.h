@@ -196,25 +196,29 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 		}										\
 		return pirn_err;								\
 	}											\
-	PIRN_CHANNEL_END(name, type, sender, send, tx, struct pirn_send)			\
-	PIRN_CHANNEL_END(name, type, receiver, recv, rx, struct pirn_recv)			\
+	PIRN_CHANNEL_END(name, type, sender, send, struct pirn_send)			\
+	PIRN_CHANNEL_END(name, type, receiver, recv, struct pirn_recv)			\
 	struct name##_sender
 
-#define PIRN_CHANNEL_END(name, type, end, verb, x, future_type)					\
-	static inline PIRN_UNUSED future_type name##_##verb(struct name##_##end *x, type *msg)	\
-	{ return pirn_##verb((struct pirn_##end *)x, (void *)msg); }				\
-	static inline PIRN_UNUSED int name##_try_##verb(struct name##_##end *x, type *msg)	\
-	{ return pirn_try_##verb((struct pirn_##end *)x, (void *)msg); }			\
-	static inline PIRN_UNUSED int name##_##verb##_blocking(struct name##_##end *x, type *msg) \
-	{ return pirn_##verb##_blocking((struct pirn_##end *)x, (void *)msg); }		\
-	static inline PIRN_UNUSED struct name##_##end *						\
-	name##_##end##_ref(struct name##_##end *x)						\
-	{ return (struct name##_##end *)pirn_##end##_ref((struct pirn_##end *)x); }		\
-	static inline PIRN_UNUSED struct name##_##end *						\
-	name##_##end##_unref(struct name##_##end *x)						\
-	{ return (struct name##_##end *)pirn_##end##_unref((struct pirn_##end *)x); }		\
-	static inline PIRN_UNUSED void name##_##end##_close(struct name##_##end *x)		\
-	{ pirn_##end##_close((struct pirn_##end *)x); }
+#define PIRN_CHANNEL_END(name, type, end, verb, future_type)				\
+	static inline PIRN_UNUSED future_type						\
+	name##_##verb(struct name##_##end *pirn_e, type *pirn_msg)			\
+	{ return pirn_##verb((struct pirn_##end *)pirn_e, (void *)pirn_msg); }		\
+	static inline PIRN_UNUSED int							\
+	name##_try_##verb(struct name##_##end *pirn_e, type *pirn_msg)			\
+	{ return pirn_try_##verb((struct pirn_##end *)pirn_e, (void *)pirn_msg); }	\
+	static inline PIRN_UNUSED int							\
+	name##_##verb##_blocking(struct name##_##end *pirn_e, type *pirn_msg)		\
+	{ return pirn_##verb##_blocking((struct pirn_##end *)pirn_e, (void *)pirn_msg); } \
+	static inline PIRN_UNUSED struct name##_##end *					\
+	name##_##end##_ref(struct name##_##end *pirn_e)					\
+	{ return (struct name##_##end *)pirn_##end##_ref((struct pirn_##end *)pirn_e); } \
+	static inline PIRN_UNUSED struct name##_##end *					\
+	name##_##end##_unref(struct name##_##end *pirn_e)				\
+	{ return (struct name##_##end *)pirn_##end##_unref((struct pirn_##end *)pirn_e); } \
+	static inline PIRN_UNUSED void							\
+	name##_##end##_close(struct name##_##end *pirn_e)				\
+	{ pirn_##end##_close((struct pirn_##end *)pirn_e); }
 
 /* clang-format on */
 

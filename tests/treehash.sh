@@ -378,8 +378,8 @@ hang() {
 ends() {
 	local start status=0 ms
 	start=$(now_ms)
-	kill -s "$1" $hung
-	wait $hung || status=$?
+	kill -s "$1" "$hung"
+	wait "$hung" || status=$?
 	ms=$(($(now_ms) - start))
 	exec 9>&-
 	echo "# $1: status $status after $ms ms"
