@@ -443,10 +443,10 @@ progress() {
 }
 mkdir big
 truncate -s 1G 'big/!first'
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
 	check "progress on a terminal" progress
 else
-	skip "progress on a terminal" "script is not installed"
+	skip "progress on a terminal" "no script here, or no terminals to be had"
 fi
 
 # ---- memory and time --------------------------------------------------------------------------

@@ -9,6 +9,7 @@
  * one, too.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -39,6 +41,17 @@ static void root_ended(void)
 {
 	atomic_store(&root_has_ended, true);
 	pthread_kill(main_thread, ENDED);
+}
+
+/*
+ * If we were started without standard output, the first file would be opened in its place. Writing
+ * to this one fails as it should.
+ */
+static void fill_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			exit(STATUS_TROUBLE);
 }
 
 /* From here on they end us at once. */
@@ -126,6 +139,7 @@ int main(int argc, char **argv)
 	sigset_t awaited;
 	int err;
 
+	fill_standard_descriptors();
 	options_parse(&options, argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* the write fails instead */
 	main_thread = pthread_self();

@@ -74,8 +74,6 @@ int close_output(int fd)
 {
 	int err = close(fd) < 0 ? -errno : 0;
 
-	if (err == -EBADF)
-		return 0; /* closed from the start, and there was nothing to write */
 	if (err)
 		complain("standard output", err);
 	return err;
