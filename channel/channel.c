@@ -26,6 +26,7 @@
 #include "pirn_channel.h"
 #include "ring.h"
 #include "segment.h"
+#include "thread.h"
 #include "waiters.h"
 
 /* The two ends are two places in one block, so that the compiler tells them apart. */
@@ -488,8 +489,10 @@ const struct pirn_future_ops pirn_recv_ops = {
 int pirn_send_blocking(struct pirn_sender *tx, void *msg)
 {
 	struct pirn_send send;
-	int err = pirn_try_send(tx, msg);
+	int err;
 
+	must_be_outside(NULL, "send_blocking inside a poll or on a worker");
+	err = pirn_try_send(tx, msg);
 	if (err != -EAGAIN)
 		return err;
 	send = pirn_send(tx, msg);
@@ -499,8 +502,10 @@ int pirn_send_blocking(struct pirn_sender *tx, void *msg)
 int pirn_recv_blocking(struct pirn_receiver *rx, void *msg)
 {
 	struct pirn_recv recv;
-	int err = pirn_try_recv(rx, msg);
+	int err;
 
+	must_be_outside(NULL, "recv_blocking inside a poll or on a worker");
+	err = pirn_try_recv(rx, msg);
 	if (err != -EAGAIN)
 		return err;
 	recv = pirn_recv(rx, msg);

@@ -164,10 +164,14 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 /* clang-format off */
 
 /*
- * Typed ends, so that a wrong type of message does not compile: PIRN_CHANNEL(job, struct pirn_job
- * *, free_job) makes struct job_sender, struct job_receiver and job_channel(&tx, &rx, capacity),
+ * Typed ends, so that a wrong type of message does not compile:
+ *
+ *	PIRN_CHANNEL(job, struct job *, free_job);
+ *
+ * makes struct job_sender, struct job_receiver and job_channel(&tx, &rx, capacity),
  * job_send(tx, &m), job_recv(rx, &m), job_try_send, job_try_recv, job_send_blocking,
- * job_recv_blocking, and _ref, _unref, _close for both ends. release: void (*)(type *), or NULL.
+ * job_recv_blocking, and job_sender_ref, _unref, _close, the same for job_receiver. free_job is
+ * void (*)(struct job **), or NULL.
  */
 #define PIRN_CHANNEL(name, type, release)							\
 	PIRN_ASSERT_PLAIN(type)									\

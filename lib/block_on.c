@@ -76,8 +76,7 @@ int pirn_block_on(struct pirn_future *f)
 	struct pirn_context cx;
 	struct sleeper *s;
 
-	if (pirn__thread.poll || pirn__thread.worker)
-		pirn_trap(f->ops ? f->ops->file : NULL, 0, "block_on inside a poll or on a worker");
+	must_be_outside(f->ops ? f->ops->file : NULL, "block_on inside a poll or on a worker");
 	s = memory->alloc(memory, sizeof(*s));
 	if (!s)
 		return -ENOMEM;

@@ -70,8 +70,7 @@ static inline void pirn_future_init(struct pirn_future *f, const struct pirn_fut
 /*
  * Polls a future: the only way to do it. Traps on one that is empty, READY or dropped.
  *
- * Returns:  PIRN_PENDING (the waker of cx will be woken) or PIRN_READY (f->err says how it
- * ended).
+ * Returns:  PIRN_PENDING (the waker of cx will be woken), or PIRN_READY (f->err: how it ended).
  * Threads:  owner.
  */
 static inline enum pirn_poll pirn_poll(struct pirn_future *f, struct pirn_context *cx)

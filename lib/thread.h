@@ -15,4 +15,11 @@ struct pirn_thread {
 
 extern _Thread_local struct pirn_thread pirn__thread;
 
+/* For what sleeps: a poll, and a worker, must not. */
+static inline void must_be_outside(const char *file, const char *what)
+{
+	if (pirn__thread.poll || pirn__thread.worker)
+		pirn_trap(file, 0, what);
+}
+
 #endif

@@ -22,6 +22,8 @@
  * argument or result; it is called once, for: never polled, taken back, run but given up, READY
  * but not taken out. Taking a result out is to make its field NULL. It runs on any thread.
  *
+ * It runs on the pool whose task polls it; under pirn_block_on, on the default pool.
+ *
  * err: the function's, or -ENOMEM, -EAGAIN (no thread to be had, and none there; else the call
  * waits for one that is), -EINVAL (PIRN_THREADS, for the default pool), -ESHUTDOWN (the pool was
  * being freed), -ECANCELED (the pool was freed while it was queued): then it was not run;

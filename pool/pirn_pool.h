@@ -32,8 +32,7 @@ struct pirn_pool_config {
  * Makes a pool and starts its workers.
  *
  * Takes:    config, or NULL: all defaults.
- * Returns:  0, -ENOMEM, -EAGAIN (no threads to be had), -EINVAL (threads over 1024, or
- * PIRN_THREADS
+ * Returns:  0, -ENOMEM, -EAGAIN (no threads to be had), -EINVAL (threads over 1024; PIRN_THREADS
  *           needed and not a number from 1 to 1024). On failure nothing is left behind.
  * Threads:  any. Free it with pirn_executor_free.
  */

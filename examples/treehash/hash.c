@@ -79,14 +79,13 @@ static void begin_digest(struct hasher *f)
 
 static void add_to_digest(struct hasher *f, size_t from, size_t to)
 {
-	if (!EVP_DigestUpdate(f->context, f->part.data + from, to - from))
-		f->works = false;
+	f->works = f->works && EVP_DigestUpdate(f->context, f->part.data + from, to - from);
 }
 
 /* Returns the file; NULL if there is none. */
 static struct file *end_digest(struct hasher *f, struct file *file)
 {
-	if (file && !(EVP_DigestFinal_ex(f->context, file->digest, NULL) && f->works)) {
+	if (file && !(f->works && EVP_DigestFinal_ex(f->context, file->digest, NULL))) {
 		complain_text(file->path, "libcrypto could not hash it");
 		free(file);
 		file = NULL;

@@ -4,33 +4,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "report.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
-static bool writing, stopped;
-
-static bool begin(void)
-{
-	bool go;
-
-	pthread_mutex_lock(&lock);
-	go = writing = !stopped;
-	pthread_mutex_unlock(&lock);
-	return go;
-}
-
-static void end(void)
-{
-	pthread_mutex_lock(&lock);
-	writing = false;
-	pthread_cond_signal(&idle);
-	pthread_mutex_unlock(&lock);
-}
+/* Held while a write goes on. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool stopped;
 
 static int write_all(const char *text, size_t n)
 {
@@ -56,12 +39,13 @@ int write_block(struct write_block *w)
 	int err = -ECANCELED;
 
 	progress_hide(); /* this may be the same terminal */
-	if (begin()) {
+	pthread_mutex_lock(&writing);
+	if (!atomic_load(&stopped))
 		err = write_all(w->block.text, w->block.size);
-		end();
-		if (err && err != -EPIPE) /* nobody reads it any more: that is no trouble */
-			complain("standard output", err);
-	}
+	pthread_mutex_unlock(&writing);
+	/* Where nobody reads any more, nobody wants to be told. */
+	if (err && err != -EPIPE && err != -ECANCELED)
+		complain("standard output", err);
 	return err;
 }
 
@@ -90,9 +74,6 @@ void output_stop(unsigned ms)
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
-	pthread_mutex_lock(&lock);
-	stopped = true;
-	while (writing && pthread_cond_timedwait(&idle, &lock, &until) == 0)
-		;
-	pthread_mutex_unlock(&lock);
+	atomic_store(&stopped, true);
+	pthread_mutex_timedlock(&writing, &until); /* and is kept */
 }
