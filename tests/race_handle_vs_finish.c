@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handle ends by abort while its task ends. The result belongs to exactly one of the two: it is
- * released once, by the one who comes last, or the future is dropped unfinished, once.
+ * A handle ends, by detach and by abort in turn, while its task ends. The result belongs to exactly
+ * one of the two: it is released once, by the one who comes last, or (abort only) the future is
+ * dropped unfinished, once.
  */
 #include "config.h"
 
@@ -59,7 +60,7 @@ static const struct pirn_future_ops worker_ops = {
 
 int main(int argc, char **argv)
 {
-	unsigned long rounds = race_begin(argc, argv, 10000), ended = 0;
+	unsigned long rounds = race_begin(argc, argv, 20000), ended = 0;
 	struct faulty host;
 	struct pirn_pool_config config = { .threads = 2, .platform = &host.platform };
 	struct race_random random = race_stream(1);
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
 		for (unsigned k = race_below(&random, 8); k > 0; k--)
 			race_linger(&random);
 		ended += pirn_task_future(task) != NULL;
-		pirn_task_abort(task);
+		(i % 2 ? pirn_task_abort : pirn_task_detach)(task);
 	}
 	pirn_executor_free(pool);
 	RACE_CHECK(atomic_load(&released) + atomic_load(&unfinished) == rounds,
