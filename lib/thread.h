@@ -10,6 +10,7 @@
 struct pirn_thread {
 	struct pirn_context *poll;   /* the innermost poll on this stack, where the record lies */
 	struct pirn_executor *owner; /* the executor that made this thread */
+	unsigned linger;             /* nanoseconds to stay awake before a sleep (park.c) */
 	bool worker;                 /* it polls tasks, so it may not wait for them */
 };
 

@@ -473,13 +473,14 @@ memory() {
 	[ "$peak" -gt 0 ] && [ $((peak * 1024)) -lt $limit ] && [ "$(wc -l <out)" -eq 20001 ]
 }
 
-# A thread that asks again and again, instead of sleeping, would be seen here. (An allocator may
-# yield
-# now and then where two threads meet.)
+# A thread that asks again and again, instead of sleeping, would be seen here. (One that has had to
+# wait only shortly of late stays awake for up to 0.1 ms, and yields meanwhile: fewer times than
+# there are files.)
 no_polling() {
 	strace -f -c -qq -o calls "$treehash" small >out 2>err || return
 	cat calls
-	awk '$NF ~ /^(sched_yield|nanosleep|clock_nanosleep|poll)$/ && $4 > 20 { bad = 1 }
+	awk '$NF ~ /^(nanosleep|clock_nanosleep|poll)$/ && $4 > 20 { bad = 1 }
+		$NF == "sched_yield" && $4 > 2000 { bad = 1 }
 		$NF == "futex" && $4 > 10 * 2000 { bad = 1 }
 		END { exit bad }' calls
 }
