@@ -36,7 +36,7 @@ struct file *file_new(struct dir *dir, const char *path, size_t length, size_t n
 /* Lets go of the directory: the file is open, or nobody will open it. */
 void file_leave_dir(struct file *file);
 
-#define BUNDLE 8
+#define BUNDLE 16
 
 /* Files whose lines come one behind the other. */
 struct bundle {

@@ -3,17 +3,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "report.h"
 
+#define SHORT 3 /* files: they take about as long as a part of a large one */
+
+static atomic_uint large_files; /* open, and longer than a part */
+
 static void close_file(struct read_part *part)
 {
 	if (part->open)
 		close(part->fd);
 	part->open = false;
+	if (part->large)
+		atomic_fetch_sub(&large_files, 1);
+	part->large = false;
+}
+
+/* There is more of it than fits into this part. */
+static void keep_open(struct read_part *part)
+{
+	if (!part->large)
+		atomic_fetch_add(&large_files, 1);
+	part->large = true;
 }
 
 /*
@@ -68,12 +84,12 @@ static void complain_about(const struct file *file, int err)
 
 int read_part(struct read_part *part)
 {
-	size_t i = 0;
+	size_t most = atomic_load(&large_files) > 0 ? SHORT : BUNDLE, i = 0;
 
 	part->size = 0;
 	part->ended.n = 0;
 	part->ended.turn = part->files.turn;
-	for (; i < part->files.n && part->size < PART_SIZE; i++) {
+	for (; i < part->files.n && i < most && part->size < PART_SIZE; i++) {
 		struct file *file = part->files.file[i];
 		int err = 0;
 
@@ -83,8 +99,10 @@ int read_part(struct read_part *part)
 		}
 		if (err == 0)
 			err = read_file(part);
-		if (err == 0 && part->open)
-			break; /* there is more of it */
+		if (err == 0 && part->open) {
+			keep_open(part);
+			break;
+		}
 		if (err) {
 			close_file(part);
 			complain_about(file, err);

@@ -17,6 +17,7 @@
 struct read_part {
 	struct bundle files; /* to be read; what does not fit into this part stays here */
 	bool open;           /* the first of them is, as fd: it goes on in the next part */
+	bool large;          /* that one takes more than this part */
 	int fd;
 	off_t left; /* of it, as it was when it was opened */
 	/* the part */
@@ -29,6 +30,8 @@ struct read_part {
 /*
  * Reads the next part. Opens one file after the other, checks that it is a regular file, reads
  * what there is room for, and closes it if that was all. What cannot be read is complained about.
+ * While large files are being read, anywhere, a part of small ones is short: so the next part of a
+ * large one, which all that follow it wait for, does not wait long for a thread.
  *
  * Returns 0.
  */

@@ -49,7 +49,7 @@ static unsigned hashers_for(const struct options *options)
 
 	if (threads < options->workers)
 		threads = options->workers;
-	return threads < IN_FLIGHT ? threads + 1 : IN_FLIGHT;
+	return 3 * threads < IN_FLIGHT ? 3 * threads : IN_FLIGHT;
 }
 
 static int start(struct root *f, struct pirn_executor *ex)
