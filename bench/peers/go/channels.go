@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+func pingpong(r *run) {
+	r.measure(func(n uint64) uint64 {
+		ping, pong := make(chan uint64, 1), make(chan uint64, 1)
+		counted := uint64(0)
+
+		go func() {
+			for v := range ping {
+				pong <- v + 1
+			}
+			close(pong)
+		}()
+		onTask(func() {
+			for i := uint64(0); i < n; i++ {
+				ping <- i
+				if <-pong == i+1 {
+					counted++
+				}
+			}
+			close(ping)
+		})
+		return counted
+	})
+}
+
+func chanSpsc(r *run) {
+	r.measure(func(n uint64) uint64 {
+		messages := make(chan uint64, 1024)
+		next, sum := uint64(0), uint64(0)
+
+		go func() {
+			for i := uint64(0); i < n; i++ {
+				messages <- i
+			}
+			close(messages)
+		}()
+		onTask(func() {
+			for v := range messages {
+				if v != next {
+					r.fail("message %d came in place of %d", v, next)
+				}
+				next++
+				sum += v
+			}
+		})
+		r.checkSum(sum, n)
+		return next
+	})
+}
+
+// checkSum: sum must be that of 0 to n - 1. Both wrap around alike where they are long enough.
+func (r *run) checkSum(sum, n uint64) {
+	want := n / 2 * (n - 1)
+	if n%2 == 1 {
+		want = (n - 1) / 2 * n
+	}
+	if sum != want {
+		r.fail("the sum of the messages is %d, not %d", sum, want)
+	}
+}
+
+func chanMpmc(r *run) {
+	const ends = 4
+
+	r.measure(func(n uint64) uint64 {
+		var count, total atomic.Uint64
+		var producers, consumers sync.WaitGroup
+
+		messages := make(chan uint64, 1024)
+		producers.Add(ends)
+		consumers.Add(ends)
+		for i := 0; i < ends; i++ {
+			go func(first uint64) {
+				for v := first; v < n; v += ends {
+					messages <- v
+				}
+				producers.Done()
+			}(uint64(i))
+			go func() {
+				got, sum := uint64(0), uint64(0)
+				for v := range messages {
+					got++
+					sum += v
+				}
+				count.Add(got)
+				total.Add(sum)
+				consumers.Done()
+			}()
+		}
+		producers.Wait()
+		close(messages)
+		consumers.Wait()
+		r.checkSum(total.Load(), n)
+		return count.Load()
+	})
+}

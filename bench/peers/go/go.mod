@@ -1,0 +1,3 @@
+module pirn-bench-go
+
+go 1.19
