@@ -13,7 +13,8 @@ fi
 export LC_ALL=C
 unset PIRN_THREADS
 work=$(mktemp -d "${TMPDIR:-/tmp}/pirn-treehash.XXXXXX") || exit 99
-trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
+# In this shell alone: a child that is signalled before its exec still has the trap.
+trap '[ $BASHPID -ne $$ ] || { chmod -R u+rwx "$work"; rm -rf "$work"; }' EXIT
 # Who is not root can still be sent there: see `trouble`.
 chmod 755 "$work"
 cd "$work" || exit 99

@@ -53,6 +53,7 @@ static void give_up_files(struct hasher *f, int err)
 {
 	struct bundle files = bundle_take(&f->part.files);
 
+	read_part_close(&f->part); /* the first may have been under way */
 	f->part.ended.turn = files.turn;
 	for (size_t i = 0; i < files.n; i++) {
 		complain(files.file[i]->path, err);

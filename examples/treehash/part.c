@@ -14,7 +14,7 @@
 
 static atomic_uint large_files; /* open, and longer than a part */
 
-static void close_file(struct read_part *part)
+void read_part_close(struct read_part *part)
 {
 	if (part->open)
 		close(part->fd);
@@ -67,7 +67,7 @@ static int read_file(struct read_part *part)
 		part->left -= n;
 		/* Less than there was room for, where the end was seen before: that is all. */
 		if (n == 0 || (part->left == 0 && (size_t)n < room)) {
-			close_file(part);
+			read_part_close(part);
 			return 0;
 		}
 	}
@@ -104,7 +104,7 @@ int read_part(struct read_part *part)
 			break;
 		}
 		if (err) {
-			close_file(part);
+			read_part_close(part);
 			complain_about(file, err);
 			free(file);
 			file = NULL;
@@ -118,7 +118,7 @@ int read_part(struct read_part *part)
 
 void read_part_release(struct read_part *part)
 {
-	close_file(part);
+	read_part_close(part);
 	found_release(&part->files);
 	found_release(&part->ended);
 	free(part->data);

@@ -37,6 +37,9 @@ struct read_part {
  */
 int read_part(struct read_part *part);
 
+/* Closes the file that goes on in the next part, if there is one: it will not be read. */
+void read_part_close(struct read_part *part);
+
 /* Gives back whatever is there, at any point. */
 void read_part_release(struct read_part *part);
 
