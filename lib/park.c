@@ -46,10 +46,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-/* Waits awake, for as long as is worth it. */
-static void linger(struct parker *p, uint64_t start)
+/* Waits awake, for as long as is worth it, and not behind the deadline. */
+static void linger(struct parker *p, uint64_t start, uint64_t most)
 {
-	while (now_ns() - start < pirn__thread.linger) {
+	uint64_t ns = pirn__thread.linger < most ? pirn__thread.linger : most;
+
+	while (now_ns() - start < ns) {
 		for (unsigned i = 0; i < LINGER_LOOKS; i++) {
 			if (half_load_relaxed(&p->state) == NOTIFIED)
 				return;
@@ -60,11 +62,11 @@ static void linger(struct parker *p, uint64_t start)
 }
 
 /* Behind the park that began at start: how long to linger in the next one. */
-static void learn(uint64_t start)
+static void learn(uint64_t start, bool notified)
 {
 	unsigned ns = pirn__thread.linger;
 
-	if (now_ns() - start < LINGER_MAX)
+	if (notified && now_ns() - start < LINGER_MAX)
 		ns = ns == 0 ? LINGER_MIN : 2 * ns;
 	else
 		ns /= 2;
@@ -207,7 +209,8 @@ void pirn__unpark(struct parker *p)
 
 #endif
 
-static bool park_until(struct parker *p, const struct timespec *deadline)
+/* deadline NULL: none; else it is ns away. */
+static bool park_until(struct parker *p, const struct timespec *deadline, uint64_t ns)
 {
 	uint64_t start;
 	bool notified;
@@ -215,20 +218,20 @@ static bool park_until(struct parker *p, const struct timespec *deadline)
 	if (half_load_relaxed(&p->state) == NOTIFIED)
 		return sleep_until(p, deadline);
 	start = now_ns();
-	linger(p, start);
+	linger(p, start, ns);
 	notified = sleep_until(p, deadline);
-	learn(start);
+	learn(start, notified);
 	return notified;
 }
 
 void pirn__park(struct parker *p)
 {
-	park_until(p, NULL);
+	park_until(p, NULL, UINT64_MAX);
 }
 
 bool pirn__park_for(struct parker *p, uint64_t ns)
 {
 	struct timespec deadline = deadline_in(ns);
 
-	return park_until(p, &deadline);
+	return park_until(p, &deadline, ns);
 }
