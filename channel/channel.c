@@ -397,7 +397,7 @@ static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_
 		drop_waker(drop);
 		return PIRN_PENDING;
 	}
-	cx->budget--;
+	cx->budget = cx->budget > 8 ? cx->budget - 8 : 0;
 	drop = stop_waiting(w);
 	if (err == 0)
 		wake = pirn__waiters_take(sending ? &c->receiving : &c->sending);

@@ -19,6 +19,7 @@ void pirn__injector_init(struct injector *q)
 	link_init(&q->head, NULL);
 	lock_init(&q->lock);
 	q->first = NULL;
+	half_init(&q->some, 0);
 }
 
 void pirn__injector_deinit(struct injector *q)
@@ -54,19 +55,31 @@ static struct pirn_task *take(struct injector *q)
 	return oldest;
 }
 
-struct pirn_task *pirn__injector_pop(struct injector *q, bool *more)
+struct pirn_task *pirn__injector_take(struct injector *q, unsigned n, struct pirn_task **rest,
+				      bool *more)
 {
-	struct pirn_task *t;
+	struct pirn_task *t, *last;
 
 	lock(&q->lock);
 	if (!q->first)
 		q->first = take(q);
-	t = q->first;
-	if (t)
-		q->first = t->at.next;
+	t = last = q->first;
+	for (; t && n > 0 && last->at.next; n--)
+		last = last->at.next;
+	if (t) {
+		q->first = last->at.next;
+		last->at.next = NULL;
+		*rest = t->at.next;
+	}
+	half_store_relaxed(&q->some, q->first != NULL);
 	*more = q->first != NULL;
 	unlock(&q->lock);
 	return t;
+}
+
+bool pirn__injector_hint(struct injector *q)
+{
+	return link_load_relaxed(&q->head) || half_load_relaxed(&q->some);
 }
 
 bool pirn__injector_some(struct injector *q)
@@ -77,6 +90,7 @@ bool pirn__injector_some(struct injector *q)
 	if (!q->first)
 		q->first = take(q);
 	some = q->first != NULL;
+	half_store_relaxed(&q->some, some);
 	unlock(&q->lock);
 	return some;
 }

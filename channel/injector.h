@@ -19,6 +19,7 @@ struct injector {
 	char apart[64];          /* pushers and consumers do not share a cache line */
 	struct lock lock;        /* between consumers */
 	struct pirn_task *first; /* oldest first; taken from the stack, guarded by the lock */
+	struct half some;        /* first is not NULL; written under the lock, for the hint */
 };
 
 void pirn__injector_init(struct injector *q);
@@ -28,12 +29,17 @@ void pirn__injector_deinit(struct injector *q);
 void pirn__injector_push(struct injector *q, struct pirn_task *t);
 
 /*
- * The oldest task, or NULL; *more: there was another one behind it. An empty answer is one that
- * every later push knows of: what the caller did before, a pusher sees behind its push.
+ * The oldest task, or NULL. Up to n that come behind it go to *rest, linked by at.next, oldest
+ * first; *more: there was yet another one. An empty answer is one that every later push knows of:
+ * what the caller did before, a pusher sees behind its push.
  */
-struct pirn_task *pirn__injector_pop(struct injector *q, bool *more);
+struct pirn_task *pirn__injector_take(struct injector *q, unsigned n, struct pirn_task **rest,
+				      bool *more);
 
-/* Is there a task? With the same promise as an empty pop. */
+/* Does there seem to be a task? A guess, which costs nothing. */
+bool pirn__injector_hint(struct injector *q);
+
+/* Is there a task? With the same promise as an empty take. */
 bool pirn__injector_some(struct injector *q);
 
 #endif

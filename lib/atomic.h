@@ -28,6 +28,8 @@
 	{ return atomic_load_explicit(&w->shared, memory_order_seq_cst); }			\
 	static inline void name##_store_relaxed(struct name *w, type v)				\
 	{ atomic_store_explicit(&w->shared, v, memory_order_relaxed); }				\
+	static inline void name##_store_release(struct name *w, type v)				\
+	{ atomic_store_explicit(&w->shared, v, memory_order_release); }				\
 	static inline type name##_exchange_acquire(struct name *w, type v)			\
 	{ return atomic_exchange_explicit(&w->shared, v, memory_order_acquire); }		\
 	static inline type name##_exchange_release(struct name *w, type v)			\
@@ -62,6 +64,8 @@
 	{ return atomic_fetch_sub_explicit(&w->shared, v, memory_order_release); }		\
 	static inline type name##_sub_acq_rel(struct name *w, type v)				\
 	{ return atomic_fetch_sub_explicit(&w->shared, v, memory_order_acq_rel); }		\
+	static inline type name##_and_relaxed(struct name *w, type v)				\
+	{ return atomic_fetch_and_explicit(&w->shared, v, memory_order_relaxed); }		\
 	static inline type name##_and_acquire(struct name *w, type v)				\
 	{ return atomic_fetch_and_explicit(&w->shared, v, memory_order_acquire); }
 

@@ -12,11 +12,12 @@
 
 struct pirn_executor_ops {
 	/*
-	 * A spawn begins: the executor stands until leave, and has linked the task (it can be
-	 * found and cancelled). Returns 0, -ESHUTDOWN, -ENOMEM; on failure there is no leave.
+	 * A spawn begins: the executor counts the task, and stands until start. Returns 0,
+	 * -ESHUTDOWN, -ENOMEM; on failure there is no start.
 	 */
 	int (*admit)(struct pirn_executor *, struct pirn_task *);
-	void (*leave)(struct pirn_executor *);
+	/* It ends: a push, and the executor need not stand any more. */
+	void (*start)(struct pirn_executor *, struct pirn_task *);
 
 	/*
 	 * Takes an OWNED task into the queue and gets a worker out of bed if one is needed. Never
@@ -25,7 +26,22 @@ struct pirn_executor_ops {
 	 */
 	void (*push)(struct pirn_executor *, struct pirn_task *);
 
-	/* A task ends, on a thread that runs tasks of this executor: it is not found any more. */
+	/* The same for one that was polled just now, on this thread: behind all others. */
+	void (*again)(struct pirn_executor *, struct pirn_task *);
+
+	/*
+	 * Takes the task that this thread pushed last out of the queue again. False: it was another
+	 * one, or is gone. NULL: the executor has no such thing.
+	 */
+	bool (*take)(struct pirn_executor *, struct pirn_task *);
+
+	/*
+	 * A task was polled for the first time and is pending: from now on it can be found and
+	 * cancelled. Cannot fail, for admit has seen to it. True: the executor is being freed, the
+	 * task is to end. On a thread that runs tasks of this executor, as is unlink.
+	 */
+	bool (*link)(struct pirn_executor *, struct pirn_task *);
+	/* A task ends: it is not found any more. */
 	void (*unlink)(struct pirn_executor *, struct pirn_task *);
 
 	/*

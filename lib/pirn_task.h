@@ -82,7 +82,8 @@ PIRN_API extern const struct pirn_future_ops pirn_join_ops,
 /*
  * READY when the task has ended. err: the task's err, or -ECANCELED if it was cancelled; then
  * pirn_task_future gives the result until the handle ends. A join that is dropped leaves the
- * handle as it was.
+ * handle as it was. On a worker its first poll may run the task inside, if that was never polled
+ * and was spawned last: so no lock of yours may be held around it.
  */
 struct pirn_join {
 	struct pirn_future future;

@@ -2,7 +2,8 @@
 /*
  * The task's state word, and nothing else: what each bit means. Only task.c changes it.
  *
- * Birth: OWNED, HANDLE if one was asked for, and a reference for each of live future and handle.
+ * Birth: OWNED, FRESH, HANDLE if one was asked for, and a reference for each of live future and
+ * handle.
  */
 #ifndef PIRN_STATE_H
 #define PIRN_STATE_H
@@ -30,6 +31,9 @@
  * and DONE is not, nobody writes it; who sets DONE and saw JOINER owns the waker in it.
  */
 #define TASK_JOINER UINT64_C(32)
+
+/* Never polled: who joins it may poll it in place. Cleared behind the first poll. */
+#define TASK_FRESH UINT64_C(64)
 
 /* Above: references. The live future 1, the handle 1, each waker 1, who cancels by registry 1. */
 #define TASK_REF UINT64_C(0x10000)

@@ -154,7 +154,7 @@ static uint64_t dequeue(struct pirn_task *t)
 static bool release_idle(struct pirn_task *t, uint64_t *s)
 {
 	/* [T2] Without release whoever takes it next could see the frame before this poll. */
-	return word_cas_release(&t->state, s, *s & ~TASK_OWNED);
+	return word_cas_release(&t->state, s, *s & ~(TASK_OWNED | TASK_FRESH));
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ static void finish(struct pirn_task *t, struct pirn_executor *ex)
 	pirn__task_unref(t);
 }
 
-bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex)
+bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex, bool in_place)
 {
 	struct pirn_future *f = task_future(t);
 	struct pirn_context cx;
@@ -190,30 +190,42 @@ bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex)
 
 	t->at.executor = ex;
 	if (dequeue(t) & TASK_CANCELLED) {
+		if (in_place)
+			return true;
 		pirn_drop(f);
 		finish(t, ex);
 		return false;
 	}
 	pirn_context_init(&cx, &t->waker, ex);
 	cx.outer = pirn__thread.poll;
+	if (in_place)
+		cx.budget = cx.outer->budget;
 	pirn__thread.poll = &cx;
 	poll = pirn_poll(f, &cx);
 	pirn__thread.poll = cx.outer;
+	if (in_place)
+		cx.outer->budget = cx.budget;
 	if (poll == PIRN_READY) {
 		finish(t, ex);
 		return false;
 	}
 	s = word_load_relaxed(&t->state);
 	for (;;) {
-		if (s & TASK_CANCELLED) {
+		if (s & TASK_CANCELLED && !in_place) {
 			pirn_drop(f);
 			finish(t, ex);
 			return false;
 		}
-		if (cx.self_woken || s & TASK_NOTIFIED)
+		if (cx.self_woken || s & (TASK_NOTIFIED | TASK_CANCELLED)) {
+			if (s & TASK_FRESH)
+				word_and_relaxed(&t->state, ~TASK_FRESH);
 			return true;
-		if (release_idle(t, &s))
+		}
+		if (t->entry == 0 && ex->ops->link(ex, t))
+			request_end(t, 0);
+		else if (release_idle(t, &s))
 			return false;
+		s = word_load_relaxed(&t->state);
 	}
 }
 
@@ -289,7 +301,8 @@ int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, struct pirn_
 	if (!t)
 		return -ENOMEM;
 	t->waker.ops = &task_waker_ops;
-	word_init(&t->state, TASK_OWNED | (out ? TASK_HANDLE + 2 * TASK_REF : TASK_REF));
+	word_init(&t->state,
+		  TASK_OWNED | TASK_FRESH | (out ? TASK_HANDLE + 2 * TASK_REF : TASK_REF));
 	t->at.executor = ex;
 	t->joiner = NULL;
 	t->place = place;
@@ -304,8 +317,7 @@ int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, struct pirn_
 	if (out)
 		*out = t;
 	memset((void *)f, 0, frame);
-	ex->ops->push(ex, t);
-	ex->ops->leave(ex);
+	ex->ops->start(ex, t);
 	return 0;
 }
 
@@ -428,10 +440,35 @@ static void stop_waiting(struct pirn_task *t, struct pirn_future *f)
 		pirn_waker_drop(t->joiner);
 }
 
+/*
+ * A task that was never polled, and lies where this thread would take it from next, is polled here
+ * and now: no other thread is woken, and the join is a call. It may lie deep in other joins, as
+ * long as there is stack, and draws on their budget, so that the outermost poll ends; it may be
+ * pending behind that, like any other.
+ */
+static void run_in_place(struct pirn_task *t, struct pirn_context *cx)
+{
+	struct pirn_executor *ex = cx->executor;
+	uint64_t s = word_load_relaxed(&t->state);
+
+	if (!ex || !ex->ops->take || (s & (TASK_FRESH | TASK_DONE | TASK_CANCELLED)) != TASK_FRESH)
+		return;
+	if (cx->budget == 0 || (char *)__builtin_frame_address(0) < pirn__thread.floor)
+		return;
+	if (!ex->ops->take(ex, t))
+		return;
+	/* Fresh still: only who has taken it could have polled it. */
+	cx->budget--;
+	if (pirn__task_run(t, ex, true))
+		ex->ops->again(ex, t);
+}
+
 static enum pirn_poll join_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_task *t = ((struct pirn_join *)(void *)f)->task;
 
+	if (f->at == NOT_ASKED)
+		run_in_place(t, cx);
 	if (!wait_for_end(t, f, cx))
 		return PIRN_PENDING;
 	f->err = task_future(t)->ops ? task_future(t)->err : -ECANCELED;

@@ -26,7 +26,7 @@ struct pirn_task {
 	} at;
 	struct pirn_waker *joiner; /* guarded by TASK_JOINER and TASK_DONE */
 	const char *place;         /* constant: "file:line" of the spawn */
-	uint32_t entry;            /* constant while live: its place in the executor's registry */
+	uint32_t entry;            /* its place in the executor's registry, 0: none; the runner's */
 	uint32_t size;             /* constant: of the whole block */
 };
 
@@ -40,9 +40,9 @@ static inline struct pirn_future *task_future(struct pirn_task *t)
 /*
  * Polls a task that was taken from a queue of ex, or drops it if it was cancelled. True: it was
  * woken meanwhile and is still OWNED, the caller pushes it. False: it is not the caller's any
- * more.
+ * more. in_place: inside another task's poll, where a cancelled one is not dropped but pushed.
  */
-bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex);
+bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex, bool in_place);
 
 /* Marks a task cancelled; the handle stays. An idle one is pushed, to be dropped where it runs. */
 void pirn__task_cancel(struct pirn_task *t);

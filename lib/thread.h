@@ -7,11 +7,14 @@
 
 #include "pirn.h"
 
+struct worker;
+
 struct pirn_thread {
 	struct pirn_context *poll;   /* the innermost poll on this stack, where the record lies */
 	struct pirn_executor *owner; /* the executor that made this thread */
 	unsigned linger;             /* nanoseconds to stay awake before a sleep (park.c) */
-	bool worker;                 /* it polls tasks, so it may not wait for them */
+	struct worker *worker;       /* of a pool: it polls tasks, so it may not wait for them */
+	char *floor;                 /* a worker's: above it there is stack for joins in place */
 };
 
 extern _Thread_local struct pirn_thread pirn__thread;

@@ -44,9 +44,9 @@ static void leave_as(struct pool *p, uint64_t kind)
 	word_sub_release(&p->senders, kind);
 }
 
-static void leave(struct pirn_executor *ex)
+static void leave(struct pool *p)
 {
-	leave_as(pool_of(ex), ADMISSION);
+	leave_as(p, ADMISSION);
 }
 
 /* Comes in, unless the pool is closing. Returns 0 or -ESHUTDOWN. */
@@ -56,7 +56,7 @@ static int enter(struct pool *p)
 	word_add_seq_cst(&p->senders, ADMISSION);
 	if (!half_load_seq_cst(&p->closing))
 		return 0;
-	leave(&p->executor);
+	leave(p);
 	return -ESHUTDOWN;
 }
 
@@ -74,33 +74,95 @@ static void wait_for_senders(struct pool *p, uint64_t below)
 
 /* ---- tasks --------------------------------------------------------------------------------- */
 
+/* The calling thread's worker, if it is one of this pool. */
+static struct worker *own_worker(struct pirn_executor *ex)
+{
+	return pirn__thread.owner == ex ? pirn__thread.worker : NULL;
+}
+
+/* The shard of the registry that the calling thread uses. */
+static unsigned own_shard(struct pirn_executor *ex)
+{
+	struct pool *p = pool_of(ex);
+	struct worker *w = own_worker(ex);
+
+	return w ? (unsigned)(w - p->worker) : p->threads;
+}
+
+/*
+ * A worker is no sender: before it stops it runs its queue dry, and whatever becomes idle after
+ * `closing` is to end.
+ */
 static int pool_admit(struct pirn_executor *ex, struct pirn_task *t)
 {
 	struct pool *p = pool_of(ex);
-	int err = enter(p);
+	bool outside = !own_worker(ex);
+	int err;
 
-	if (err)
+	(void)t;
+	if (!outside && half_load_relaxed(&p->closing))
+		return -ESHUTDOWN;
+	if (outside && (err = enter(p)) < 0)
 		return err;
-	err = pirn__registry_add(&p->registry, t);
-	if (err)
-		leave(ex);
+	err = pirn__registry_admit(&p->registry, own_shard(ex));
+	if (err && outside)
+		leave(p);
 	return err;
+}
+
+static void inject(struct pool *p, struct pirn_task *t)
+{
+	pirn__injector_push(&p->injector, t);
+	pirn__sleep_notify(&p->sleep);
+}
+
+static void pool_start(struct pirn_executor *ex, struct pirn_task *t)
+{
+	struct worker *w = own_worker(ex);
+
+	if (w) {
+		pirn__worker_push(w, t, false);
+	} else {
+		inject(pool_of(ex), t);
+		leave(pool_of(ex));
+	}
 }
 
 static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 {
 	struct pool *p = pool_of(ex);
+	struct worker *w = own_worker(ex);
 
+	if (w) {
+		pirn__worker_push(w, t, false);
+		return;
+	}
 	/* The task cannot end before it is in the queue, so the pool stands: no order needed. */
 	word_add_relaxed(&p->senders, PUSH);
-	pirn__injector_push(&p->injector, t);
-	pirn__sleep_notify(&p->sleep);
+	inject(p, t);
 	leave_as(p, PUSH);
+}
+
+static void pool_again(struct pirn_executor *ex, struct pirn_task *t)
+{
+	pirn__worker_push(own_worker(ex), t, true);
+}
+
+static bool pool_take(struct pirn_executor *ex, struct pirn_task *t)
+{
+	struct worker *w = own_worker(ex);
+
+	return w && local_take(&w->local, t);
+}
+
+static bool pool_link(struct pirn_executor *ex, struct pirn_task *t)
+{
+	return pirn__registry_link(&pool_of(ex)->registry, own_shard(ex), t);
 }
 
 static void pool_unlink(struct pirn_executor *ex, struct pirn_task *t)
 {
-	pirn__registry_remove(&pool_of(ex)->registry, t);
+	pirn__registry_end(&pool_of(ex)->registry, own_shard(ex), t);
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -116,7 +178,7 @@ static int pool_submit(struct pirn_executor *ex, struct pirn_job *job)
 	err = pirn__blocking_submit(&p->blocking, job);
 	if (err)
 		ex->ops->let_go(ex);
-	leave(ex);
+	leave(p);
 	return err;
 }
 
@@ -156,7 +218,21 @@ static void deinit(struct pool *p)
 	pirn__injector_deinit(&p->injector);
 	pirn__sleep_deinit(&p->sleep);
 	pirn__registry_deinit(&p->registry);
+	pirn__parker_deinit(&p->ended);
 	pool_let_go(&p->executor);
+}
+
+/* Workers drop what lies in a queue, since `closing` is set, and unpark us when none is left. */
+static void cancel_all(struct pool *p)
+{
+	pirn__registry_cancel_all(&p->registry);
+	/*
+	 * A worker that found the injector empty did so before this look under the same lock, and
+	 * we see what it had ended, or it does after, and sees `closing`: no park is for ever.
+	 */
+	pirn__injector_some(&p->injector);
+	while (!pirn__registry_empty(&p->registry))
+		pirn__park(&p->ended);
 }
 
 static int pool_free(struct pirn_executor *ex)
@@ -170,7 +246,7 @@ static int pool_free(struct pirn_executor *ex)
 	if (!half_cas_seq_cst(&p->closing, &open, 1))
 		pirn_trap(NULL, 0, "an executor freed twice");
 	wait_for_senders(p, ADMISSION);
-	pirn__registry_cancel_all(&p->registry);
+	cancel_all(p);
 	pirn__blocking_stop(&p->blocking);
 	wait_for_senders(p, PUSH);
 	stop_workers(p, p->threads);
@@ -183,8 +259,11 @@ static int pool_free(struct pirn_executor *ex)
 
 static const struct pirn_executor_ops pool_ops = {
 	.admit = pool_admit,
-	.leave = leave,
+	.start = pool_start,
 	.push = pool_push,
+	.again = pool_again,
+	.take = pool_take,
+	.link = pool_link,
 	.unlink = pool_unlink,
 	.submit = pool_submit,
 	.withdraw = pool_withdraw,
@@ -249,6 +328,11 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	p = platform->memory.alloc(&platform->memory, sizeof(*p) + threads * sizeof(p->worker[0]));
 	if (!p)
 		return -ENOMEM;
+	if (pirn__registry_init(&p->registry, &platform->memory, threads) < 0) {
+		platform->memory.free(&platform->memory, p,
+				      sizeof(*p) + threads * sizeof(p->worker[0]));
+		return -ENOMEM;
+	}
 	p->executor.ops = &pool_ops;
 	p->executor.platform = platform;
 	word_init(&p->refs, 1);
@@ -256,14 +340,15 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	half_init(&p->closing, 0);
 	half_init(&p->stopping, 0);
 	pirn__injector_init(&p->injector);
-	pirn__sleep_init(&p->sleep);
-	pirn__registry_init(&p->registry, &platform->memory);
+	pirn__sleep_init(&p->sleep, threads);
+	pirn__parker_init(&p->ended);
 	pirn__blocking_init(&p->blocking, &p->executor, config->blocking_threads);
 	p->threads = threads;
 	for (unsigned i = 0; i < threads; i++) {
 		memset(&p->worker[i], 0, sizeof(p->worker[i]));
 		p->worker[i].pool = p;
 		pirn__parker_init(&p->worker[i].bed.parker);
+		local_init(&p->worker[i].local);
 	}
 	for (started = 0; started < threads; started++) {
 		struct worker *w = &p->worker[started];

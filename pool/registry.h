@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The registry: every live task of a pool, so that the pool can cancel what is left. Chunks of
- * places that are never moved; a task knows its place by number.
+ * The registry: how many tasks of a pool live, and where the idle ones are, so that the pool can
+ * cancel them. A task that lies in a queue or is being polled needs no place here: workers see by
+ * themselves that it is to end. It gets one behind its first poll that is pending, and keeps it. No
+ * poll can fail, so that place is reserved at the spawn.
+ *
+ * There is a shard for each worker, and one for all other threads. A worker uses its own, whose
+ * lock then is free; a spawn that is never pending uses no lock at all.
  */
 #ifndef PIRN_REGISTRY_H
 #define PIRN_REGISTRY_H
@@ -10,31 +15,55 @@
 #include "task.h"
 
 #define REGISTRY_FIRST 256u /* places in the first chunk; each further one doubles the whole */
-#define REGISTRY_CHUNKS 24u /* 2^31 places: more than fit into memory */
+#define REGISTRY_CHUNKS 24u /* 2^31 places, or as many as an entry can number */
 
 union place {
 	struct pirn_task *task;
 	uintptr_t next_free; /* 2n + 1 names place n, so that it is told from a task */
 };
 
-struct registry {
-	const struct pirn_memory *memory;
+struct shard {
 	struct lock lock;
 	/* guarded by the lock */
 	union place *chunk[REGISTRY_CHUNKS];
-	uint32_t places, live;
-	uintptr_t free;       /* a list of places, as in next_free; NO_PLACE: none */
-	struct parker *empty; /* told when the last task goes */
+	uint32_t places;   /* that have been used */
+	uintptr_t free;    /* a list of places, as in next_free; 0: none */
+	uint64_t capacity; /* places that there are; grown by the owner */
+	char apart[64];
+	/*
+	 * Owner only (of the last shard: under its lock): tasks spawned less tasks ended here, and
+	 * less what was settled with the last shard. Never more than the capacity.
+	 */
+	int64_t net;
+	/* owner writes, the end of the pool reads */
+	struct word spawned, ended;
+	char behind[64]; /* the next shard's lock is another one's */
 };
 
-void pirn__registry_init(struct registry *r, const struct pirn_memory *memory);
-void pirn__registry_deinit(struct registry *r);
+struct registry {
+	const struct pirn_memory *memory;
+	struct half closing; /* whatever becomes idle is to end */
+	unsigned shards;     /* the last one is of those who are no workers */
+	struct shard *shard;
+};
 
 /* Returns 0 or -ENOMEM. */
-int pirn__registry_add(struct registry *r, struct pirn_task *t);
-void pirn__registry_remove(struct registry *r, struct pirn_task *t);
+int pirn__registry_init(struct registry *r, const struct pirn_memory *memory, unsigned workers);
+void pirn__registry_deinit(struct registry *r);
 
-/* Cancels every task in it; then waits until none is left. Nothing is added any more. */
+/* The calling worker, or the number of workers: another thread. A task is spawned: 0 or -ENOMEM. */
+int pirn__registry_admit(struct registry *r, unsigned self);
+
+/* On a worker: a task has been pending for the first time. True: it is to end. */
+bool pirn__registry_link(struct registry *r, unsigned self, struct pirn_task *t);
+
+/* On a worker: a task ends. */
+void pirn__registry_end(struct registry *r, unsigned self, struct pirn_task *t);
+
+/* Cancels every idle task, and from now on whatever becomes idle. */
 void pirn__registry_cancel_all(struct registry *r);
+
+/* Have all tasks ended that were spawned? For when nobody spawns from outside any more. */
+bool pirn__registry_empty(struct registry *r);
 
 #endif

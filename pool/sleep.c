@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why no wake is lost. Let P push a task and then read the two words (notify), let W lie down and
- * then take once more from the queue. Both the push and an empty take are read-modify-writes of
- * the injector's head ([I2] there: acquire and release), so one comes first:
+ * Why no wake is lost. Let P push a task into the injector and then read the words (notify), let W
+ * lie down and then take once more from it. Both the push and an empty take are
+ * read-modify-writes of the injector's head ([I2] there: acquire and release), so one comes first:
  *
  *   the push: W's take finds the task;
  *   the take: P sees W asleep, and gets somebody up unless it sees somebody searching.
@@ -16,16 +16,26 @@
  *
  * So the words need no order of their own. A worker that takes a task and sees more behind it
  * notifies as well, so that work is spread while it comes in faster than one worker ends it.
+ *
+ * Why nothing stays hidden in the queue of a worker, R, that does not come back from its poll,
+ * while others sleep: one of them is timed. Whoever lies down while another runs becomes the timed
+ * one if there is none; it is notified last, so while it is up nobody sleeps, or, when it gets up
+ * by itself, it searches; and who stops searching (or gets up otherwise) while others run, and
+ * leaves none timed, gets one up who will be (relay). There is one moment more: R was asleep like
+ * all others, untimed, and is the only one up. Then what it pushes first notifies: R has seen them
+ * all lie down, under the lock under which it got up.
  */
 #include "config.h"
 
 #include "sleep.h"
 
-void pirn__sleep_init(struct sleep *s)
+void pirn__sleep_init(struct sleep *s, unsigned workers)
 {
 	half_init(&s->asleep, 0);
 	half_init(&s->searching, 0);
+	half_init(&s->timed, 0);
 	lock_init(&s->lock);
+	s->workers = workers;
 	list_init(&s->sleepers);
 }
 
@@ -34,51 +44,137 @@ void pirn__sleep_deinit(struct sleep *s)
 	lock_deinit(&s->lock);
 }
 
-/* Under the lock. */
+/* ---- under the lock ------------------------------------------------------------------------ */
+
 static void count(struct sleep *s, int n)
 {
 	half_store_relaxed(&s->asleep, half_load_relaxed(&s->asleep) + (uint32_t)n);
 }
 
-void pirn__sleep_notify(struct sleep *s)
+static unsigned running(struct sleep *s)
+{
+	return s->workers - half_load_relaxed(&s->asleep);
+}
+
+static void be_timed(struct sleep *s, struct bed *b, bool timed)
+{
+	b->timed = timed;
+	half_store_relaxed(&s->timed, timed);
+}
+
+/* A sleeper gets up, whose node is off the list. */
+static void leave_bed(struct sleep *s, struct bed *b)
+{
+	count(s, -1);
+	if (b->timed)
+		be_timed(s, b, false);
+}
+
+/* Makes a sleeper a searcher, for the caller to unpark after the unlock; NULL: none is needed. */
+static struct bed *wake_one(struct sleep *s)
 {
 	struct list *node = NULL;
+	struct bed *b;
 
+	if (half_load_relaxed(&s->searching) == 0)
+		node = list_pop_front(&s->sleepers);
+	if (!node)
+		return NULL;
+	b = container_of(node, struct bed, node);
+	half_store_relaxed(&s->searching, 1);
+	leave_bed(s, b);
+	return b;
+}
+
+/* The caller goes to work: if others do, and sleepers are left, one of those must be timed. */
+static struct bed *relay(struct sleep *s)
+{
+	return running(s) > 1 && half_load_relaxed(&s->timed) == 0 ? wake_one(s) : NULL;
+}
+
+/* ---- those who push ------------------------------------------------------------------------ */
+
+static void unlock_and_unpark(struct sleep *s, struct bed *b)
+{
+	unlock(&s->lock);
+	if (b)
+		pirn__unpark(&b->parker);
+}
+
+void pirn__sleep_notify(struct sleep *s)
+{
 	if (half_load_relaxed(&s->asleep) == 0 || half_load_relaxed(&s->searching) > 0)
 		return;
 	lock(&s->lock);
-	if (half_load_relaxed(&s->searching) == 0)
-		node = list_pop_front(&s->sleepers);
-	if (node) {
-		count(s, -1);
-		half_store_relaxed(&s->searching, 1);
-	}
-	unlock(&s->lock);
-	if (node)
-		pirn__unpark(&container_of(node, struct bed, node)->parker);
+	unlock_and_unpark(s, wake_one(s));
 }
 
-void pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching)
+void pirn__sleep_notify_own(struct sleep *s)
 {
+	if (half_load_relaxed(&s->asleep) > 0 && half_load_relaxed(&s->timed) == 0)
+		pirn__sleep_notify(s);
+}
+
+/* ---- those who sleep ----------------------------------------------------------------------- */
+
+bool pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching)
+{
+	bool timed;
+
 	lock(&s->lock);
+	count(s, 1);
+	timed = running(s) > 0 && half_load_relaxed(&s->timed) == 0;
+	if (timed) {
+		be_timed(s, b, true);
+		list_push_back(&s->sleepers, &b->node);
+	} else {
+		list_push_front(&s->sleepers, &b->node);
+	}
 	if (searching)
 		half_store_relaxed(&s->searching, 0);
-	count(s, 1);
-	list_push_front(&s->sleepers, &b->node);
 	unlock(&s->lock);
+	return timed;
+}
+
+bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns)
+{
+	bool alone;
+
+	if (ns == 0) {
+		pirn__park(&b->parker);
+		return true;
+	}
+	if (pirn__park_for(&b->parker, ns))
+		return true;
+	lock(&s->lock);
+	if (!list_linked(&b->node)) {
+		/* Notified behind the time-out: wait until the notifier is done with the parker. */
+		unlock(&s->lock);
+		pirn__park(&b->parker);
+		return true;
+	}
+	list_remove(&b->node);
+	leave_bed(s, b);
+	alone = half_load_relaxed(&s->searching) == 0;
+	if (alone)
+		half_store_relaxed(&s->searching, 1);
+	unlock(&s->lock);
+	return alone;
 }
 
 bool pirn__sleep_get_up(struct sleep *s, struct bed *b)
 {
+	struct bed *next = NULL;
 	bool notified;
 
 	lock(&s->lock);
 	notified = !list_linked(&b->node);
 	if (!notified) {
 		list_remove(&b->node);
-		count(s, -1);
+		leave_bed(s, b);
+		next = relay(s);
 	}
-	unlock(&s->lock);
+	unlock_and_unpark(s, next);
 	if (notified)
 		pirn__park(&b->parker); /* returns at once, or when the notifier is done with it */
 	return notified;
@@ -88,5 +184,5 @@ void pirn__sleep_stop_search(struct sleep *s)
 {
 	lock(&s->lock);
 	half_store_relaxed(&s->searching, 0);
-	unlock(&s->lock);
+	unlock_and_unpark(s, relay(s));
 }

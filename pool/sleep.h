@@ -3,6 +3,11 @@
  * Who sleeps, and whom to wake. A worker is running, searching (it was notified and has not found
  * work yet), or asleep. Notify does nothing while somebody searches, since that one will find the
  * work or look once more when it stops searching.
+ *
+ * What lies in a running worker's own queue is nobody else's until somebody looks there. So while
+ * some run and some sleep, one of the sleepers is *timed*: it gets up by itself now and then, and
+ * looks. While there is one, a push into one's own queue notifies nobody. When nobody runs, nobody
+ * is timed.
  */
 #ifndef PIRN_SLEEP_H
 #define PIRN_SLEEP_H
@@ -13,27 +18,40 @@
 #include "park.h"
 
 struct sleep {
-	struct half asleep;    /* how many; both written under the lock, read by notify without */
+	/* written under the lock, read by notify without */
+	struct half asleep;    /* how many */
 	struct half searching; /* 1: somebody */
+	struct half timed;     /* 1: somebody */
 	struct lock lock;
-	struct list sleepers; /* the last to lie down is the first to get up */
+	unsigned workers;
+	/* The last to lie down is the first to get up, but the timed one comes last. */
+	struct list sleepers;
 };
 
 /* One per worker. */
 struct bed {
 	struct parker parker;
 	struct list node; /* on sleepers while asleep and not notified */
+	bool timed;       /* guarded by the lock */
 };
 
-void pirn__sleep_init(struct sleep *s);
+void pirn__sleep_init(struct sleep *s, unsigned workers);
 void pirn__sleep_deinit(struct sleep *s);
 
-/* There may be work: get one worker up if nobody searches. Behind the push of that work. */
+/* There is work in the injector: get one worker up if nobody searches. Behind the push. */
 void pirn__sleep_notify(struct sleep *s);
 
-/* A worker lies down, which may have been searching. It then looks for work once more, and stays
- * (pirn__park) or gets up. */
-void pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching);
+/* The same for work in the caller's own queue. */
+void pirn__sleep_notify_own(struct sleep *s);
+
+/*
+ * A worker lies down, which may have been searching. It then looks for work once more, and stays
+ * (pirn__sleep_stay) or gets up (pirn__sleep_get_up). True: it is the timed one.
+ */
+bool pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching);
+
+/* Sleeps until notified, or for ns (0: no limit). True: it is searching now. */
+bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns);
 
 /* It found work on that last look. True: it was notified meanwhile, so it is searching. */
 bool pirn__sleep_get_up(struct sleep *s, struct bed *b);

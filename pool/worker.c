@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker: takes the oldest task, polls it, puts it back if it was woken meanwhile; sleeps. */
+/*
+ * A worker: takes a task, polls it, puts it back if it was woken meanwhile; sleeps.
+ *
+ * Where it looks, in this order: its own queue; the injector, from which it takes some at once;
+ * the queues of others. Every TURN polls the injector has its turn, and one of the others. From
+ * those it takes only what it has seen wait for STEAL_NS: a task that its worker gets to in time
+ * costs less where it is than on another processor. What has waited that long shows a worker that
+ * does not keep up, and is stolen from at once until nothing is left.
+ */
 #include "config.h"
 
 #include <stdio.h>
@@ -7,11 +15,82 @@
 #include "pool.h"
 #include "thread.h"
 
+#define TURN 61u          /* polls, after which the injector and the others have their turn */
+#define INJECTOR_TAKE 32u /* tasks at a time, into the own ring */
+#define STEAL_NS 20000u   /* a fifth of what it costs here to have a thread woken */
+#define LOOKS 16u         /* between two readings of the clock */
+#define IN_PLACE 262144   /* bytes of stack */
+
+/* Nanoseconds that the timed one sleeps: doubled while it looks in vain. */
+#define DOZE_FIRST 125000u
+#define DOZE_LAST 1000000u
+
+/*
+ * The oldest task of the injector; some that follow go into the own ring, where others find them.
+ * *more: there are more, in either.
+ */
+static struct pirn_task *take_injected(struct worker *w, bool *more)
+{
+	unsigned room = local_room(&w->local);
+	struct pirn_task *rest = NULL, *t;
+
+	t = pirn__injector_take(&w->pool->injector, room < INJECTOR_TAKE ? room : INJECTOR_TAKE,
+				&rest, more);
+	while (rest) {
+		struct pirn_task *next = rest->at.next;
+
+		local_push_back(&w->local, rest);
+		*more = true;
+		rest = next;
+	}
+	return t;
+}
+
+/* Watches what was seen in the queue of another. True: it has waited there for STEAL_NS. */
+static bool waits_long(struct pool *p, struct worker *v, const struct sight *seen)
+{
+	const struct pirn_platform *platform = p->executor.platform;
+	uint64_t start = platform->now(platform);
+
+	do {
+		for (unsigned i = 0; i < LOOKS; i++) {
+			if (!local_waits(&v->local, seen))
+				return false;
+			spin_hint();
+		}
+		if (pirn__injector_hint(&p->injector))
+			return false;
+	} while (platform->now(platform) - start < STEAL_NS);
+	return true;
+}
+
+static struct pirn_task *steal(struct worker *w)
+{
+	struct pool *p = w->pool;
+	unsigned self = (unsigned)(w - p->worker);
+	struct pirn_task *t = w->victim ? local_steal(&w->victim->local) : NULL;
+
+	if (t)
+		return t;
+	w->victim = NULL;
+	for (unsigned i = 1; i < p->threads && !t; i++) {
+		struct worker *v = &p->worker[(self + i) % p->threads];
+		struct sight seen;
+
+		if (!local_look(&v->local, &seen) || !waits_long(p, v, &seen))
+			continue;
+		t = local_steal(&v->local);
+		w->victim = v;
+	}
+	return t;
+}
+
 /* Found a task; *more: there was another one. Sees to it that somebody comes for the others. */
 static void go_to_work(struct worker *w, bool more)
 {
 	struct pool *p = w->pool;
 
+	w->doze = DOZE_FIRST;
 	if (w->searching) {
 		w->searching = false;
 		pirn__sleep_stop_search(&p->sleep);
@@ -21,21 +100,25 @@ static void go_to_work(struct worker *w, bool more)
 		pirn__sleep_notify(&p->sleep);
 }
 
-/* The next task; sleeps while there is none. NULL: the pool stops. */
-static struct pirn_task *next_task(struct worker *w)
+/* A task from outside of the own queue, which is empty; sleeps while there is none. NULL: stop. */
+static struct pirn_task *find_task(struct worker *w)
 {
 	struct pool *p = w->pool;
 
 	for (;;) {
-		bool more;
-		struct pirn_task *t = pirn__injector_pop(&p->injector, &more);
+		bool more = false, timed = false;
+		struct pirn_task *t = take_injected(w, &more);
 
+		if (!t)
+			t = steal(w);
 		if (!t) {
 			bool searched = w->searching;
 
-			pirn__sleep_lie_down(&p->sleep, &w->bed, searched);
+			if (half_load_relaxed(&p->closing))
+				pirn__unpark(&p->ended);
+			timed = pirn__sleep_lie_down(&p->sleep, &w->bed, searched);
 			w->searching = false;
-			t = pirn__injector_pop(&p->injector, &more);
+			t = take_injected(w, &more);
 			if (t)
 				w->searching = pirn__sleep_get_up(&p->sleep, &w->bed);
 			/* It stopped searching when it lay down: the look that is due then. */
@@ -49,11 +132,83 @@ static struct pirn_task *next_task(struct worker *w)
 		/* Set by the thread that unparks us for it; the park orders it. */
 		if (half_load_relaxed(&p->stopping))
 			return NULL;
-		pirn__park(&w->bed.parker);
+		w->searching = pirn__sleep_stay(&p->sleep, &w->bed, timed ? w->doze : 0);
 		if (half_load_relaxed(&p->stopping))
 			return NULL;
-		w->searching = true;
+		if (timed && w->doze < DOZE_LAST)
+			w->doze *= 2;
 	}
+}
+
+/*
+ * One that has work of its own looks at the others as well, one at a time, so that nothing waits
+ * behind a long poll for as long as all others are busy.
+ */
+static struct pirn_task *steal_in_passing(struct worker *w)
+{
+	const struct pirn_platform *platform = w->pool->executor.platform;
+	struct worker *v = &w->pool->worker[w->watched];
+	uint64_t now = platform->now(platform);
+
+	if (w->watches && local_waits(&v->local, &w->sight))
+		return now - w->since < STEAL_NS ? NULL : local_steal(&v->local);
+	w->watched = (w->watched + 1) % w->pool->threads;
+	v = &w->pool->worker[w->watched];
+	w->watches = v != w && local_look(&v->local, &w->sight);
+	w->since = now;
+	return NULL;
+}
+
+static struct pirn_task *take_turn(struct worker *w)
+{
+	struct pirn_task *t = NULL;
+	bool more = false;
+
+	if (pirn__injector_hint(&w->pool->injector))
+		t = take_injected(w, &more);
+	if (more)
+		pirn__sleep_notify(&w->pool->sleep);
+	return t ? t : steal_in_passing(w);
+}
+
+static struct pirn_task *next_task(struct worker *w)
+{
+	struct pirn_task *t = ++w->polls % TURN == 0 ? take_turn(w) : NULL;
+
+	if (!t)
+		t = local_pop(&w->local);
+	return t ? t : find_task(w);
+}
+
+/* Takes a task into the own queue; behind all others if it was polled just now. */
+void pirn__worker_push(struct worker *w, struct pirn_task *t, bool back)
+{
+	struct pool *p = w->pool;
+
+	if (back ? local_push_back(&w->local, t) : local_push(&w->local, t)) {
+		pirn__sleep_notify_own(&p->sleep);
+	} else {
+		pirn__injector_push(&p->injector, t);
+		pirn__sleep_notify(&p->sleep);
+	}
+}
+
+/* Joins in place may use what there is down to here: IN_PLACE bytes, and half of the stack. */
+static char *floor_of_stack(void)
+{
+	char *here = (char *)__builtin_frame_address(0), *floor = here - IN_PLACE;
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return here; /* none */
+	if (pthread_attr_getstack(&attr, &low, &size) != 0)
+		floor = here;
+	else if (floor < (char *)low + size / 2)
+		floor = (char *)low + size / 2;
+	pthread_attr_destroy(&attr);
+	return floor;
 }
 
 void *pirn__worker(void *arg)
@@ -66,9 +221,14 @@ void *pirn__worker(void *arg)
 	snprintf(name, sizeof(name), "pirn-worker-%u", (unsigned)(w - w->pool->worker) % 1000);
 	pthread_setname_np(pthread_self(), name);
 	pirn__thread.owner = ex;
-	pirn__thread.worker = true;
-	while ((t = next_task(w)))
-		if (pirn__task_run(t, ex))
-			ex->ops->push(ex, t);
+	pirn__thread.worker = w;
+	pirn__thread.floor = floor_of_stack();
+	w->doze = DOZE_FIRST;
+	while ((t = next_task(w))) {
+		if (half_load_relaxed(&w->pool->closing))
+			pirn__task_cancel(t);
+		if (pirn__task_run(t, ex, false))
+			ex->ops->again(ex, t);
+	}
 	return NULL;
 }

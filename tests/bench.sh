@@ -5,7 +5,7 @@
 bench=${top_builddir:-.}/bench/pirn-bench
 tests=0 failed=0
 unset PIRN_THREADS
-PIRN_BENCH_FILE=$(mktemp "${TMPDIR:-/tmp}/pirn-bench.XXXXXX") || exit 99
+PIRN_BENCH_FILE=$(mktemp "${top_builddir:-.}/bench/read.XXXXXX") || exit 99
 export PIRN_BENCH_FILE
 trap 'rm -f "$PIRN_BENCH_FILE" "$PIRN_BENCH_FILE".*' EXIT
 

@@ -140,15 +140,10 @@ static int admit(struct pirn_executor *ex, struct pirn_task *t)
 		if (!d->live || !d->queue)
 			abort();
 	}
-	t->entry = d->tasks;
 	d->live[d->tasks++] = t;
+	t->entry = d->tasks; /* not 0: it can be found from the beginning */
 	d->spawning++;
 	return 0;
-}
-
-static void leave(struct pirn_executor *ex)
-{
-	of_executor(ex)->spawning--;
 }
 
 static void push(struct pirn_executor *ex, struct pirn_task *t)
@@ -163,12 +158,18 @@ static void push(struct pirn_executor *ex, struct pirn_task *t)
 	d->pushes++;
 }
 
+static void start(struct pirn_executor *ex, struct pirn_task *t)
+{
+	push(ex, t);
+	of_executor(ex)->spawning--;
+}
+
 static void unlink_task(struct pirn_executor *ex, struct pirn_task *t)
 {
 	struct driver *d = of_executor(ex);
 	struct pirn_task *last = d->live[--d->tasks];
 
-	d->live[t->entry] = last;
+	d->live[t->entry - 1] = last;
 	last->entry = t->entry;
 	d->unlinked = true;
 }
@@ -207,8 +208,9 @@ static int free_executor(struct pirn_executor *ex)
 
 static const struct pirn_executor_ops driver_ops = {
 	.admit = admit,
-	.leave = leave,
+	.start = start,
 	.push = push,
+	.again = push,
 	.unlink = unlink_task,
 	.submit = submit,
 	.withdraw = withdraw,
@@ -266,7 +268,7 @@ static void run_task(struct driver *d, unsigned place)
 	memmove(&d->queue[place], &d->queue[place + 1],
 		(d->queued - place) * sizeof(struct pirn_task *));
 	d->unlinked = false;
-	again = pirn__task_run(t, &d->executor);
+	again = pirn__task_run(t, &d->executor, false);
 	if (d->unlinked) /* it has ended, and may be gone */
 		return;
 	if (again)

@@ -291,7 +291,7 @@ Test(context, has_a_budget_and_perhaps_an_executor)
 	cr_assert_eq(cx.waker, &t.waker);
 	cr_assert_null(cx.executor);
 	cr_assert_null(cx.outer);
-	cr_assert_eq(cx.budget, PIRN_BUDGET);
+	cr_assert_eq(cx.budget, 8 * PIRN_BUDGET);
 	cr_assert_not(cx.self_woken);
 }
 
