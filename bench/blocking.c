@@ -53,26 +53,43 @@ void blocking_seq(struct run *run)
 
 /* ---- each after 2 ms of nothing ------------------------------------------------------------ */
 
-static bool one_call(void *pool)
-{
-	struct series one = { PIRN_INIT(series), .n = 1 };
-	struct pirn_task *task;
-	struct pirn_join join;
-	int err;
+/* Sleeps in its poll, which is bad manners, as the peers' do; then times one call. */
+struct cold {
+	struct pirn_future future;
+	uint64_t n, i;
+	double *latency, began;
+	struct nothing_call call;
+};
 
-	if (pirn_spawn(pool, &task, &one.future) < 0)
-		return false;
-	join = pirn_join(task);
-	err = pirn_block_on(&join.future);
-	pirn_task_detach(task);
-	return err == 0;
+PIRN_ASYNC(cold, f)
+{
+	PIRN_BEGIN(f);
+	for (; f->i < f->n; f->i++) {
+		gap_wait(GAP_COLD, NULL);
+		f->began = now();
+		f->call = nothing_call(1);
+		PIRN_TRY(f, &f->call.future);
+		f->latency[f->i] = now() - f->began;
+	}
+	PIRN_FINALLY(f);
+	pirn_drop(&f->call.future);
+	PIRN_END(f);
 }
 
 void blocking_cold(struct run *run)
 {
 	struct pirn_executor *pool = bench_pool(run);
+	double *latency = allocate(run, run->n * sizeof(*latency));
+	struct cold warm = { PIRN_INIT(cold), .n = run->n / 10, .latency = latency };
+	struct cold cold = { PIRN_INIT(cold), .n = run->n, .latency = latency };
 
-	latencies_measure(run, GAP_COLD, one_call, pool);
+	bench_run(run, pool, &warm.future);
+	atomic_store(&counter, 0);
+	run_start(run);
+	bench_run(run, pool, &cold.future);
+	run_stop(run);
+	run_check(run, atomic_load(&counter));
+	latencies_report(run, latency);
 	pirn_executor_free(pool);
 }
 

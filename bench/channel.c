@@ -134,13 +134,13 @@ void chan_mpmc(struct run *run)
 
 /* ---- pingpong ------------------------------------------------------------------------------ */
 
-/* Sends what it received, or the first number if it begins, and counts. */
+/* Answers each number with the next one, or sends the first if it begins; counts the right ones. */
 struct player {
 	struct pirn_future future;
 	struct number_sender *tx;
 	struct number_receiver *rx;
 	bool begins;
-	uint64_t n, number, *count;
+	uint64_t n, number, expected, *count;
 	struct pirn_send send;
 	struct pirn_recv recv;
 };
@@ -153,9 +153,11 @@ PIRN_ASYNC(player, f)
 			f->send = number_send(f->tx, &f->number);
 			PIRN_TRY(f, &f->send.future);
 		}
+		f->expected = f->number + 1;
 		f->recv = number_recv(f->rx, &f->number);
 		PIRN_TRY(f, &f->recv.future);
-		++*f->count;
+		*f->count += f->number == f->expected;
+		f->number++;
 		if (!f->begins) {
 			f->send = number_send(f->tx, &f->number);
 			PIRN_TRY(f, &f->send.future);
@@ -174,7 +176,8 @@ static uint64_t play(struct run *run, struct pirn_executor *pool, uint64_t n)
 	struct pirn_task *task[2];
 	uint64_t count[2] = { 0, 0 };
 	struct player ping = { PIRN_INIT(player), .begins = true, .n = n, .count = &count[0] };
-	struct player pong = { PIRN_INIT(player), .n = n, .count = &count[1] };
+	struct player pong = { PIRN_INIT(player), .number = UINT64_MAX, .n = n,
+			       .count = &count[1] };
 
 	bench_ok(run, number_channel(&ping.tx, &pong.rx, 1));
 	bench_ok(run, number_channel(&pong.tx, &ping.rx, 1));

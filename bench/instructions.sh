@@ -17,10 +17,11 @@ count() {
 	valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no \
 		--toggle-collect="$2" "$build/bench/instructions" "$1" >"$out.log" 2>&1 ||
 		{ cat "$out.log" >&2; exit 1; }
-	awk '/Collected/ { found = 1; printf "%d\n", $NF / 1000 + 0.5 } END { exit !found }' "$out.log"
+	awk '/Collected/ { n = $NF } END { printf "%d\n", n / 1000 + 0.5; exit n == 0 }' "$out.log"
 }
 
-version=$(${CC:-gcc} --version | head -n 1), flags=$(sed -n 's/^CFLAGS = //p' "$build/Makefile")
+version=$(${CC:-gcc} --version | head -n 1)
+flags=$(sed -n 's/^CFLAGS = //p; s/^JEMALLOC_LIBS = //p' "$build/Makefile" | tr '\n' ' ')
 {
 	echo "# Instructions for one op, on one thread: bench/instructions.sh"
 	echo "# compiler: $version $flags"
@@ -41,5 +42,10 @@ fi
 awk '/^#/ { next }
 	NR == FNR { before[$1] = $2; next }
 	!($1 in before) { print $1 ": not in the stored table"; bad = 1 }
+	{ seen[$1] = 1 }
 	$2 > before[$1] * 1.1 { print $1 ": " before[$1] " instructions before, now " $2; bad = 1 }
-	END { exit bad }' $stored "$out"
+	END {
+		for (op in before)
+			if (!(op in seen)) { print op ": not counted any more"; bad = 1 }
+		exit bad
+	}' $stored "$out"

@@ -188,9 +188,23 @@ def machine_text(head):
     return "{cpu}, {cores} cores, {kernel}, {libc}".format(**head["machine"])
 
 
+def remarks(head, lines):
+    """What a reader of the figures must know first."""
+    out = []
+    cores = [line["cores"] for line in lines if "cores" in line]
+    if head["quick"]:
+        out.append("--quick: n is small, these figures are rough, and not compared with goals")
+    if head["quick"] and cores and min(cores) < 0.9 * head["threads"]:
+        out.append("the machine was busy: it gave as little as %.1f of %d cores, so verdicts mean "
+                   "little" % (min(cores), head["threads"]))
+    if head["missing"]:
+        out.append("skipped, not built: " + " ".join(head["missing"]))
+    return out
+
+
 # ---- text ----
 
-def text_tables(head, found):
+def text_tables(head, found, lines):
     out = []
     for r in found:
         parts = []
@@ -212,10 +226,7 @@ def text_tables(head, found):
                 one.rt, *map(number, figures), number(ratio(r.pirn.median, one.median)),
                 rounds_text(one)))
         out.append("")
-    if head["quick"]:
-        out.append("--quick: n is small, these figures are rough")
-    if head["missing"]:
-        out.append("skipped, not built: " + " ".join(head["missing"]))
+    out += remarks(head, lines)
     out.append(tally(found))
     return "\n".join(out)
 
@@ -368,10 +379,9 @@ def html_head(head, lines):
     return html_table(["<what", "<which"], [("what", pair) for pair in what])
 
 
-def html_summary(head, found, build):
+def html_summary(head, found, lines, build):
     out = ["<p>" + escape(tally(found)) + ".</p>"]
-    if head["quick"]:
-        out.append("<p><b>--quick: n is small, these figures are rough.</b></p>")
+    out += ["<p><b>%s.</b></p>" % escape(remark) for remark in remarks(head, lines)]
     out.append(ratio_chart(found, build))
     out.append("<p>Medians over processes; lower is better; pirn and its peers took turns. Rows "
                "where pirn loses or has nothing to show are red; a ratio up to %g is even. %s. "
@@ -419,9 +429,9 @@ def write(build, growth):
     if head:
         found = results_of(head, lines)
         if not growth:
-            print(text_tables(head, found))
+            print(text_tables(head, found, lines))
         out.append("<p>%s; %s</p>" % (escape(head["date"]), escape(machine_text(head))))
-        out += html_summary(head, found, build)
+        out += html_summary(head, found, lines, build)
     if growth_head:
         out += html_growth(growth_head, growth_lines, build)
     if head:
@@ -439,8 +449,7 @@ def markdown(head, lines):
     found = results_of(head, lines)
     out = ["%s on %s; P = %d, medians of %d rounds. Made by `%s`." % (
         head["date"], machine_text(head), head["threads"], head["rounds"], head["command"])]
-    if head["quick"]:
-        out.append("**--quick: n is small, these figures are rough.**")
+    out += ["**%s.**" % remark for remark in remarks(head, lines)]
     out += ["", "| case | unit | pirn | best peer here | pirn/peer | goal | met? | best known |",
             "|---|---|--:|--:|--:|--:|---|--:|"]
     for r in found:
@@ -454,8 +463,6 @@ def markdown(head, lines):
             "",
             "Versions: " + ", ".join("%s %s" % pair for pair in versions(lines).items())
             + "; " + ", ".join("%s: %s" % pair for pair in head["tools"].items()) + "."]
-    if head["missing"]:
-        out.append("Not built, so skipped: " + ", ".join(head["missing"]) + ".")
     return "\n".join(out)
 
 

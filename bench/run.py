@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs pirn and its peers side by side and reports what came out.
 
-BUILD_DIR holds pirn-bench, peers/NAME and cores; results.jsonl, report.html, ratios.svg and the
+BUILD_DIR holds pirn-bench, built/NAME and cores; results.jsonl, report.html, ratios.svg and the
 charts of growth are made there. pirn and the peers alternate, each run a process of its own and
 between two checks of how many cores the machine really gives; a run with too few is repeated, and
 void if that does not help. A run of all cases ends within the hour: when time is short, peers get
@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True  # the sources stay as they are
 import report
 
 PEERS = ["pthread", "libuv", "glib", "gomp", "tbb", "go", "tokio", "smol", "rayon"]
-WITH_JEMALLOC = ["tokio", "smol"]  # those whose tasks are many and large
+WITH_JEMALLOC = ["pthread", "glib", "tbb", "tokio", "smol", "rayon"]  # a block for each task
 JEMALLOC = "libjemalloc.so.2"
 
 # Seconds.
@@ -94,7 +94,7 @@ def find_programs(build, wanted, jemalloc):
     programs = [Program("pirn", os.path.join(build, "pirn-bench"), {})]
     missing = []
     for name in PEERS:
-        variants = [Program(name, os.path.join(build, "peers", name), {})]
+        variants = [Program(name, os.path.join(build, "built", name), {})]
         if name in WITH_JEMALLOC and jemalloc:
             variants.append(Program(name + "+je", variants[0].path, {"LD_PRELOAD": JEMALLOC}))
         variants = [p for p in variants if name in wanted or p.name in wanted]
@@ -107,6 +107,7 @@ def find_programs(build, wanted, jemalloc):
 
 class Bench:
     def __init__(self, build, log, quick, seconds):
+        self.build = os.path.abspath(build)  # the file to read lies there as well
         self.cores_program = os.path.join(build, "cores")
         self.log = log
         self.repeats = 0 if quick else REPEATS
@@ -146,7 +147,7 @@ class Bench:
         if limit < 1:
             return {"void": "no time left"}
         try:
-            done = subprocess.run(command, env=dict(os.environ, **program.env),
+            done = subprocess.run(command, env=dict(os.environ, TMPDIR=self.build, **program.env),
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
                                   timeout=limit)
@@ -274,6 +275,7 @@ def main():
     parser.add_argument("--growth", action="store_true",
                         help="instead: how pirn's costs grow with n and P")
     parser.add_argument("--rounds", type=positive, help="5, with --quick 1, with --growth 3")
+    parser.add_argument("--minutes", type=positive, help="at most so many; 56")
     parser.add_argument("--threads", type=positive, default=2, help="workers (2)")
     parser.add_argument("--readme", metavar="FILE",
                         help="run nothing: put the table of the last results into FILE")
@@ -302,6 +304,7 @@ def main():
 
     rounds = args.rounds or (1 if args.quick else 3 if args.growth else 5)
     seconds = GROWTH if args.growth else QUICK if args.quick else FULL
+    seconds = args.minutes * 60 if args.minutes else seconds
     shown = " ".join(["./dev bench"] + [shlex.quote(a) for a in sys.argv[1:] if a != args.build])
     head = {"date": time.strftime("%Y-%m-%d"), "command": shown,
             "machine": machine(), "tools": about, "threads": args.threads, "quick": args.quick,

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#define LOCALS 96 /* bytes, in a task of spawn_frame */
+#define LOCALS 12 /* words, in a task of spawn_frame */
 
 static atomic_uint_fast64_t counter;
 
@@ -28,16 +28,24 @@ static const struct pirn_future_ops add_ops = { "add", __FILE__, sizeof(struct a
 /* The same, and it has locals. */
 struct frame {
 	struct pirn_future future;
-	unsigned char local[LOCALS];
+	uint64_t local[LOCALS];
 };
 
 static enum pirn_poll frame_poll(struct pirn_future *future, struct pirn_context *cx)
 {
 	struct frame *f = (struct frame *)(void *)future;
+	uint64_t sum = 0;
 
 	(void)cx;
-	atomic_fetch_add_explicit(&counter, f->local[0] + f->local[LOCALS - 1],
-				  memory_order_relaxed);
+	for (unsigned i = 0; i < LOCALS; i++)
+		f->local[i] = i;
+	__asm__ volatile(""
+			 :
+			 : "r"(f->local)
+			 : "memory"); /* as one_by_locals does, for the peers */
+	for (unsigned i = 0; i < LOCALS; i++)
+		sum += f->local[i];
+	atomic_fetch_add_explicit(&counter, sum - 65, memory_order_relaxed);
 	return PIRN_READY;
 }
 
@@ -58,7 +66,6 @@ static int spawn_with_frame(struct pirn_executor *pool, struct pirn_task **task)
 
 	pirn_future_init(&f.future, &frame_ops);
 	memset(f.local, 0, sizeof(f.local));
-	f.local[0] = 1;
 	return pirn_spawn(pool, task, &f.future);
 }
 

@@ -327,12 +327,41 @@ enum gap {
 	GAP_COLD, /* 2 ms of nothing */
 };
 
-/* Calls op n times: latencies, their mean, and the CPU of it all. op says whether it went well. */
-static inline void latencies_measure(struct run *run, enum gap gap, bool (*op)(void *), void *arg)
+static inline void gap_wait(enum gap gap, struct timespec *next)
 {
 	const long tick = 200000, second = 1000000000;
 	const struct timespec cold = { 0, 2000000 };
-	double *latency = (double *)allocate(run, run->n * sizeof(*latency)), sum = 0;
+
+	if (gap == GAP_TICK) {
+		do {
+			next->tv_nsec += tick;
+			if (next->tv_nsec >= second) {
+				next->tv_nsec -= second;
+				next->tv_sec++;
+			}
+		} while ((double)next->tv_sec + (double)next->tv_nsec / 1e9 < now());
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
+	} else if (gap == GAP_COLD) {
+		nanosleep(&cold, NULL);
+	}
+}
+
+/* The n latencies, which it frees: their mean, p50 and p99. */
+static inline void latencies_report(struct run *run, double *latency)
+{
+	double sum = 0;
+
+	for (uint64_t i = 0; i < run->n; i++)
+		sum += latency[i];
+	run->ns_per_op = sum * 1e9 / (double)run->n;
+	run_latencies(run, latency, run->n);
+	free(latency);
+}
+
+/* Calls op n times: latencies, and the CPU of it all. op says whether it went well. */
+static inline void latencies_measure(struct run *run, enum gap gap, bool (*op)(void *), void *arg)
+{
+	double *latency = (double *)allocate(run, run->n * sizeof(*latency));
 	uint64_t good = 0;
 	struct timespec next;
 
@@ -343,29 +372,14 @@ static inline void latencies_measure(struct run *run, enum gap gap, bool (*op)(v
 	for (uint64_t i = 0; i < run->n; i++) {
 		double began;
 
-		if (gap == GAP_TICK) {
-			do {
-				next.tv_nsec += tick;
-				if (next.tv_nsec >= second) {
-					next.tv_nsec -= second;
-					next.tv_sec++;
-				}
-			} while ((double)next.tv_sec + (double)next.tv_nsec / 1e9 < now());
-			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
-		} else if (gap == GAP_COLD) {
-			nanosleep(&cold, NULL);
-		}
+		gap_wait(gap, &next);
 		began = now();
 		good += op(arg);
 		latency[i] = now() - began;
 	}
 	run_stop(run);
 	run_check(run, good);
-	for (uint64_t i = 0; i < run->n; i++)
-		sum += latency[i];
-	run->ns_per_op = sum * 1e9 / (double)run->n;
-	run_latencies(run, latency, run->n);
-	free(latency);
+	latencies_report(run, latency);
 }
 
 /* Two seconds of nothing, after a moment for all to come to rest. */
