@@ -160,10 +160,10 @@ static inline uint64_t random_next(uint64_t *state)
 
 static inline uint64_t bench_number(const char *option, const char *text)
 {
-	char *end;
+	char *end = NULL;
 	unsigned long long n = text ? strtoull(text, &end, 10) : 0;
 
-	if (!text || *text < '0' || *text > '9' || *end || n == 0) {
+	if (!end || *text < '0' || *text > '9' || *end || n == 0) {
 		fprintf(stderr, "%s wants a number of 1 or more\n", option);
 		exit(2);
 	}
