@@ -37,7 +37,7 @@ REPEATS = 10
 FEWEST = 3  # rounds that peers get in any case, as long as there is time at all
 ENOUGH = 0.9  # of the cores asked for
 
-GROWING = {"spawn_int": 7, "yield": 7, "chan_mpmc": 7, "blocking_burst": 6, "mem_task": 6}
+GROWING = {"spawn_int": 7, "yield": 7, "chan_mpmc": 7, "blocking_burst": 7, "mem_task": 7}
 GROWTH_THREADS = [1, 2, 4, 8, 16]
 
 Program = namedtuple("Program", "name path env")
