@@ -176,45 +176,45 @@ void spawn_frame(struct run *run)
 /* ---- fib ----------------------------------------------------------------------------------- */
 
 #define FIB_MOST 36
-#define FIB_DEPTH (FIB_MOST / 2)
 
 /*
  * fib(n) spawns a task for fib(n - 1) and does fib(n - 2) itself, and so on. A frame cannot hold
- * itself, so the calls that a task does itself are a loop: a task for each, joined last first.
+ * itself, so that is a loop; it finds its children in a list through their frames.
  */
 struct fib {
 	struct pirn_future future;
-	unsigned n, tasks;
-	uint64_t value;
-	struct pirn_task *task[FIB_DEPTH];
+	unsigned n, value;
+	struct pirn_task *newest, *older; /* its children; the sibling spawned before it */
 	struct pirn_join join;
 };
 
-static uint64_t value_of(struct pirn_task *task)
-{
-	return ((struct fib *)(void *)pirn_task_future(task))->value;
-}
-
 PIRN_ASYNC(fib, f)
 {
+	struct fib *child;
+	struct pirn_task *task;
+
 	PIRN_BEGIN(f);
 	for (; f->n >= 2; f->n -= 2) {
-		struct fib child = { PIRN_INIT(fib), .n = f->n - 1 };
-
-		if (pirn_spawn(cx->executor, &f->task[f->tasks], &child.future) < 0)
-			PIRN_RETURN(f, -ENOMEM);
-		f->tasks++;
+		child = pirn_task_new(cx->executor, &fib_ops);
+		if (!child)
+			break;
+		child->n = f->n - 1;
+		child->older = f->newest;
+		if (pirn_task_start(&f->newest, &child->future) < 0) {
+			pirn_task_discard(&child->future);
+			break;
+		}
 	}
-	f->value = f->n;
-	while (f->tasks > 0) {
-		f->join = pirn_join(f->task[f->tasks - 1]);
+	f->value = f->n; /* not 0 or 1 where a spawn has failed: the sum will be wrong */
+	while (f->newest) {
+		f->join = pirn_join(f->newest);
 		PIRN_TRY(f, &f->join.future);
-		f->value += value_of(f->task[f->tasks - 1]);
-		pirn_task_detach(f->task[--f->tasks]);
+		task = f->newest;
+		child = (struct fib *)(void *)pirn_task_future(task);
+		f->value += child->value;
+		f->newest = child->older;
+		pirn_task_detach(task);
 	}
-	PIRN_FINALLY(f);
-	while (f->tasks > 0)
-		pirn_task_abort(f->task[--f->tasks]);
 	PIRN_END(f);
 }
 
@@ -228,7 +228,7 @@ static uint64_t fib_on(struct run *run, struct pirn_executor *pool, unsigned n)
 	bench_ok(run, pirn_spawn(pool, &task, &fib.future));
 	join = pirn_join(task);
 	bench_ok(run, pirn_block_on(&join.future));
-	value = value_of(task);
+	value = ((struct fib *)(void *)pirn_task_future(task))->value;
 	pirn_task_detach(task);
 	return value;
 }

@@ -27,15 +27,15 @@ void pirn__injector_deinit(struct injector *q)
 	lock_deinit(&q->lock);
 }
 
-void pirn__injector_push(struct injector *q, struct pirn_task *t)
+void pirn__injector_push(struct injector *q, struct pirn_task *newest, struct pirn_task *oldest)
 {
 	void *head = link_load_relaxed(&q->head);
 
 	do {
-		t->at.next = head;
+		oldest->at.next = head;
 		/* [I1] Without release the consumer could see the task before its link. */
 		/* [I2] Without acquire our look at the sleepers could miss one of before. */
-	} while (!link_cas_acq_rel(&q->head, &head, t));
+	} while (!link_cas_acq_rel(&q->head, &head, newest));
 }
 
 /* Under the lock. Swaps even where there is nothing: that is what [I2] stands on. */

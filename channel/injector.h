@@ -25,8 +25,11 @@ struct injector {
 void pirn__injector_init(struct injector *q);
 void pirn__injector_deinit(struct injector *q);
 
-/* Takes an OWNED task. The task may be gone before this returns. */
-void pirn__injector_push(struct injector *q, struct pirn_task *t);
+/*
+ * Takes OWNED tasks, linked by at.next from the newest to the oldest. They may be gone before this
+ * returns.
+ */
+void pirn__injector_push(struct injector *q, struct pirn_task *newest, struct pirn_task *oldest);
 
 /*
  * The oldest task, or NULL. Up to n that come behind it go to *rest, linked by at.next, oldest

@@ -60,6 +60,8 @@
 	{ return atomic_fetch_add_explicit(&w->shared, v, memory_order_acq_rel); }		\
 	static inline type name##_add_seq_cst(struct name *w, type v)				\
 	{ return atomic_fetch_add_explicit(&w->shared, v, memory_order_seq_cst); }		\
+	static inline type name##_sub_relaxed(struct name *w, type v)				\
+	{ return atomic_fetch_sub_explicit(&w->shared, v, memory_order_relaxed); }		\
 	static inline type name##_sub_release(struct name *w, type v)				\
 	{ return atomic_fetch_sub_explicit(&w->shared, v, memory_order_release); }		\
 	static inline type name##_sub_acq_rel(struct name *w, type v)				\

@@ -3,8 +3,8 @@
  * What an executor is to tasks and leaves: a few operations. The pool is one; the one-thread
  * driver of the tests, which runs everything on command, is another.
  */
-#ifndef PIRN_EXECUTOR_H
-#define PIRN_EXECUTOR_H
+#ifndef PIRN_EXECUTOR_INTERNAL_H
+#define PIRN_EXECUTOR_INTERNAL_H
 
 #include "job.h"
 #include "pirn.h"
@@ -12,12 +12,13 @@
 
 struct pirn_executor_ops {
 	/*
-	 * A spawn begins: the executor counts the task, and stands until start. Returns 0,
-	 * -ESHUTDOWN, -ENOMEM; on failure there is no start.
+	 * A spawn of n tasks begins, linked by at.next from the newest to the oldest: the executor
+	 * counts them, and stands until start. Returns 0, -ESHUTDOWN, -ENOMEM; on failure there
+	 * is no start.
 	 */
-	int (*admit)(struct pirn_executor *, struct pirn_task *);
-	/* It ends: a push, and the executor need not stand any more. */
-	void (*start)(struct pirn_executor *, struct pirn_task *);
+	int (*admit)(struct pirn_executor *, struct pirn_task *newest, size_t n);
+	/* It ends: a push of all, and the executor need not stand any more. */
+	void (*start)(struct pirn_executor *, struct pirn_task *newest, struct pirn_task *oldest);
 
 	/*
 	 * Takes an OWNED task into the queue and gets a worker out of bed if one is needed. Never
@@ -53,6 +54,9 @@ struct pirn_executor_ops {
 	bool (*withdraw)(struct pirn_executor *, struct pirn_job *);
 	void (*let_go)(struct pirn_executor *);
 
+	/* As pirn_executor_run and _tick. */
+	int (*run)(struct pirn_executor *, struct pirn_future *);
+	int (*tick)(struct pirn_executor *, bool wait);
 	int (*free)(struct pirn_executor *);
 };
 

@@ -184,6 +184,7 @@ PIRN_API int pirn_block_on(struct pirn_future *f);
 
 #include <pirn_async.h>
 #include <pirn_combine.h>
+#include <pirn_executor.h>
 #include <pirn_task.h>
 
 #endif

@@ -33,12 +33,74 @@ PIRN_API int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, str
 			   const char *place);
 
 /*
+ * Makes tasks of an array of n futures of one type: all of them, or none. One push and as many
+ * threads woken as there are tasks, where n spawns would push and look n times.
+ *
+ * Takes:    as pirn_spawn_on; out: room for n handles, or NULL.
+ * Returns:  0, -ENOMEM, -ESHUTDOWN.
+ * Threads:  any.
+ */
+PIRN_API int pirn_spawn_many_on(struct pirn_executor *ex, struct pirn_task **out,
+				struct pirn_future *f, size_t n, const char *place);
+
+/*
+ * Room for a task, to build a large future in place and not have it moved: all zero but for the
+ * operations. Ends with pirn_task_start, if that returns 0, else with pirn_task_discard.
+ *
+ * Returns:  the future, of ops->size bytes; NULL: out of memory.
+ * Threads:  any.
+ */
+PIRN_API void *pirn_task_new(struct pirn_executor *ex, const struct pirn_future_ops *ops);
+
+/*
+ * pirn_task_start(out, f): hands a task of pirn_task_new to its executor. out: as pirn_spawn_on.
+ * From then on f is the task's. Returns 0; -ENOMEM or -ESHUTDOWN: f is as it was. Any thread.
+ */
+#define pirn_task_start(out, f) pirn_task_start_at((out), (f), PIRN_PLACE)
+
+/*
+ * What the macro calls.
+ *
+ * Returns:  as pirn_task_start.
+ * Threads:  any.
+ */
+PIRN_API int pirn_task_start_at(struct pirn_task **out, struct pirn_future *f, const char *place);
+
+/*
+ * Drops a future of pirn_task_new that was not started, and gives its room back.
+ *
+ * Takes:    NULL is fine.
+ * Threads:  holder, while the executor exists.
+ */
+PIRN_API void pirn_task_discard(struct pirn_future *f);
+
+/* The place in the source where it stands, as a static string: "file:line". */
+#define PIRN_PLACE __FILE__ ":" PIRN_TEXT(__LINE__)
+#define PIRN_TEXT(x) PIRN_TEXT_OF(x)
+#define PIRN_TEXT_OF(x) #x
+
+/*
+ * Has the task ended? A question that costs one load; to wait for the end, join.
+ *
+ * Threads:  holder.
+ */
+PIRN_API bool pirn_task_is_finished(struct pirn_task *t);
+
+/*
  * The task's future, to read its result; it stays the task's.
  *
  * Returns:  NULL before the end, and when the task was cancelled.
  * Threads:  holder.
  */
 PIRN_API struct pirn_future *pirn_task_future(struct pirn_task *t);
+
+/*
+ * What it is: the name of its future.
+ *
+ * Returns:  NULL where its result was taken out.
+ * Threads:  holder.
+ */
+PIRN_API const char *pirn_task_name(const struct pirn_task *t);
 
 /*
  * Where it was spawned.
@@ -65,17 +127,6 @@ PIRN_API void pirn_task_detach(struct pirn_task *t);
  */
 PIRN_API void pirn_task_abort(struct pirn_task *t);
 
-/*
- * Frees an executor: no new tasks, those left are cancelled and dropped, blocking calls that run
- * are waited for, calls still queued end with -ECANCELED, every thread is joined. Handles, wakers
- * and calls of others stay valid.
- *
- * Takes:    NULL is fine.
- * Returns:  0.
- * Threads:  owner, outside: traps on the executor's own threads (polls and jobs).
- */
-PIRN_API int pirn_executor_free(struct pirn_executor *ex);
-
 PIRN_API extern const struct pirn_future_ops pirn_join_ops,
 	pirn_cancel_ops; /* Threads: any; constants of the makers below */
 
@@ -83,7 +134,7 @@ PIRN_API extern const struct pirn_future_ops pirn_join_ops,
  * READY when the task has ended. err: the task's err, or -ECANCELED if it was cancelled; then
  * pirn_task_future gives the result until the handle ends. A join that is dropped leaves the
  * handle as it was. On a worker its first poll may run the task inside, if that was never polled
- * and was spawned last: so no lock of yours may be held around it.
+ * and would come next: so no lock of yours may be held around it.
  */
 struct pirn_join {
 	struct pirn_future future;

@@ -2,8 +2,7 @@
 /*
  * The task's state word, and nothing else: what each bit means. Only task.c changes it.
  *
- * Birth: OWNED, FRESH, HANDLE if one was asked for, and a reference for each of live future and
- * handle.
+ * Birth: OWNED, FRESH, HANDLE if one was asked for, one reference.
  */
 #ifndef PIRN_STATE_H
 #define PIRN_STATE_H
@@ -20,7 +19,7 @@
 /* To be dropped where it would be polled. Set by abort, cancel and the end of the pool; stays. */
 #define TASK_CANCELLED UINT64_C(4)
 
-/* The future has ended: its result lies there, or it is empty (dropped). Stays. */
+/* The future has ended: its result lies there, or DROPPED is set as well. Stays. */
 #define TASK_DONE UINT64_C(8)
 
 /* The handle exists: who finishes leaves the result alone. Never comes back. */
@@ -35,7 +34,13 @@
 /* Never polled: who joins it may poll it in place. Cleared behind the first poll. */
 #define TASK_FRESH UINT64_C(64)
 
-/* Above: references. The live future 1, the handle 1, each waker 1, who cancels by registry 1. */
+/* The future was dropped: there is no result. Set with DONE. */
+#define TASK_DROPPED UINT64_C(128)
+
+/*
+ * Above: references. The live future 1, which the handle inherits if it outlives it; each waker 1;
+ * who cancels by registry 1.
+ */
 #define TASK_REF UINT64_C(0x10000)
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The task's life: one function for each edge of the state word (state.h), and who calls them.
  *
- *	            pirn_spawn_on
+ *	        pirn_spawn_on (spawn.c)
  *	                  |
  *	                  v          notify: + NOTIFIED (also where it is set)
  *	      +---->  OWNED, queued  <--------------------------------+
@@ -34,21 +34,19 @@
  *                                         acquire                     it is written
  *   [T4]  join: release of JOINER         finish: acquire with DONE   the finisher wakes a waker
  *                                                                     it sees half made
- *   [T5]  unref: release                  last unref: acquire         the block is freed while
- *                                                                     another thread uses it
+ *   [T5]  unref, finish: release          last unref, or load that    the block is freed while
+ *                                         finds one reference:        another thread uses it
+ *                                         acquire
  */
 #include "config.h"
 
 #include "task.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "executor.h"
 #include "list.h"
 #include "thread.h"
-
-static const struct pirn_waker_ops task_waker_ops;
 
 static struct pirn_task *from_waker(struct pirn_waker *w)
 {
@@ -56,6 +54,11 @@ static struct pirn_task *from_waker(struct pirn_waker *w)
 }
 
 /* ---- references ---------------------------------------------------------------------------- */
+
+static void free_block(struct pirn_task *t)
+{
+	t->at.memory->free(t->at.memory, t, t->size);
+}
 
 void pirn__task_ref(struct pirn_task *t)
 {
@@ -68,7 +71,7 @@ void pirn__task_unref(struct pirn_task *t)
 	uint64_t before = word_sub_acq_rel(&t->state, TASK_REF);
 
 	if (before / TASK_REF == 1)
-		t->at.memory->free(t->at.memory, t, t->size);
+		free_block(t);
 }
 
 /* ---- edges --------------------------------------------------------------------------------- */
@@ -125,7 +128,7 @@ static enum request request_end(struct pirn_task *t, uint64_t clear)
 	}
 }
 
-/* False: it has ended, the result is the handle's. True: whoever finishes sees to the result. */
+/* False: it has ended, result and block are the handle's. True: whoever finishes sees to them. */
 static bool drop_handle(struct pirn_task *t)
 {
 	uint64_t s = word_load_relaxed(&t->state);
@@ -160,25 +163,66 @@ static bool release_idle(struct pirn_task *t, uint64_t *s)
 /* ---- the end ------------------------------------------------------------------------------- */
 
 /*
- * The future is READY or has been dropped. From DONE on the handle's holder may read or drop the
- * result; the block stays until our reference, the live future's, is given up.
+ * Drops the future, or its result unless that was taken out. Leaves its operations, which have the
+ * task's name.
  */
-static void finish(struct pirn_task *t, struct pirn_executor *ex)
+static void drop_future(struct pirn_task *t)
 {
 	struct pirn_future *f = task_future(t);
-	uint64_t before;
 
-	if (!(word_load_relaxed(&t->state) & TASK_HANDLE))
-		pirn_drop(f);
+	if (f->ops && f->ops->drop)
+		f->ops->drop(f);
+}
+
+/*
+ * The future is READY (dropped 0), or was dropped (TASK_DROPPED). From DONE on the result and the
+ * live future's reference are the handle's, if there is one; we keep a reference of our own if we
+ * have a joiner to wake.
+ */
+static void finish(struct pirn_task *t, struct pirn_executor *ex, uint64_t dropped, bool in_place)
+{
+	uint64_t s, done;
+
+	if (!(word_load_relaxed(&t->state) & TASK_HANDLE) && !dropped) {
+		drop_future(t);
+		dropped = TASK_DROPPED;
+	}
 	ex->ops->unlink(ex, t);
 	t->at.memory = &ex->platform->memory;
-	/* [T3] Release: the result is there before DONE. [T4] Acquire: the joiner's waker is. */
-	before = word_add_acq_rel(&t->state, TASK_DONE - TASK_OWNED);
-	if (!(before & TASK_HANDLE))
-		pirn_drop(f);
-	if (before & TASK_JOINER)
+	/* [T5] Without acquire we could free the block under the last use of a waker. */
+	s = word_load_acquire(&t->state);
+	if (in_place && s & TASK_HANDLE && s / TASK_REF == 1) {
+		/* No waker is out, and the handle's holder waits below us on this stack. */
+		word_store_relaxed(&t->state, (s & ~TASK_OWNED) | TASK_DONE | dropped);
+		return;
+	}
+	do {
+		if (!(s & TASK_HANDLE) && !dropped) {
+			drop_future(t);
+			dropped = TASK_DROPPED;
+		}
+		if (!(s & TASK_HANDLE) && s / TASK_REF == 1) {
+			free_block(t); /* nobody can reach it */
+			return;
+		}
+		done = (s & ~TASK_OWNED) | TASK_DONE | dropped;
+		if (!(s & TASK_HANDLE))
+			done -= TASK_REF;
+		else if (s & TASK_JOINER)
+			done += TASK_REF;
+		/* [T3] Release: the result is there before DONE. [T4] Acquire: the joiner's waker
+		 * is. [T5] Release: our use comes before the free. */
+	} while (!word_cas_acq_rel(&t->state, &s, done));
+	if (s & TASK_JOINER) {
 		pirn_waker_wake(t->joiner);
-	pirn__task_unref(t);
+		pirn__task_unref(t);
+	}
+}
+
+static void drop_and_finish(struct pirn_task *t, struct pirn_executor *ex)
+{
+	drop_future(t);
+	finish(t, ex, TASK_DROPPED, false);
 }
 
 bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex, bool in_place)
@@ -192,8 +236,7 @@ bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex, bool in_place
 	if (dequeue(t) & TASK_CANCELLED) {
 		if (in_place)
 			return true;
-		pirn_drop(f);
-		finish(t, ex);
+		drop_and_finish(t, ex);
 		return false;
 	}
 	pirn_context_init(&cx, &t->waker, ex);
@@ -206,14 +249,13 @@ bool pirn__task_run(struct pirn_task *t, struct pirn_executor *ex, bool in_place
 	if (in_place)
 		cx.outer->budget = cx.budget;
 	if (poll == PIRN_READY) {
-		finish(t, ex);
+		finish(t, ex, 0, in_place);
 		return false;
 	}
 	s = word_load_relaxed(&t->state);
 	for (;;) {
 		if (s & TASK_CANCELLED && !in_place) {
-			pirn_drop(f);
-			finish(t, ex);
+			drop_and_finish(t, ex);
 			return false;
 		}
 		if (cx.self_woken || s & (TASK_NOTIFIED | TASK_CANCELLED)) {
@@ -265,70 +307,34 @@ static void task_wake(struct pirn_waker *w)
 	task_waker_drop(w);
 }
 
-static const struct pirn_waker_ops task_waker_ops = {
+const struct pirn_waker_ops pirn__task_waker_ops = {
 	.clone = task_waker_clone,
 	.wake = task_wake,
 	.wake_by_ref = task_wake_by_ref,
 	.drop = task_waker_drop,
 };
 
-/* ---- spawn and the handle ------------------------------------------------------------------ */
+/* ---- the handle ---------------------------------------------------------------------------- */
 
-/* Rounded to the sizes that jemalloc serves fast and glibc does not mind. */
-static size_t block_size(size_t size)
+bool pirn_task_is_finished(struct pirn_task *t)
 {
-	static const uint16_t fast[] = { 64, 96, 128, 192, 256, 384, 512 };
-
-	for (size_t i = 0; i < sizeof(fast) / sizeof(fast[0]); i++)
-		if (size <= fast[i])
-			return fast[i];
-	return size;
-}
-
-int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
-		  const char *place)
-{
-	const struct pirn_memory *memory = &ex->platform->memory;
-	struct pirn_task *t;
-	size_t frame, size;
-	int err;
-
-	if (!f->ops || f->at != 0)
-		pirn_trap(place, 0, "spawn of a future that is empty or was polled");
-	frame = f->ops->size;
-	size = block_size(sizeof(*t) + frame);
-	t = frame < UINT32_MAX - sizeof(*t) ? memory->alloc(memory, size) : NULL;
-	if (!t)
-		return -ENOMEM;
-	t->waker.ops = &task_waker_ops;
-	word_init(&t->state,
-		  TASK_OWNED | TASK_FRESH | (out ? TASK_HANDLE + 2 * TASK_REF : TASK_REF));
-	t->at.executor = ex;
-	t->joiner = NULL;
-	t->place = place;
-	t->entry = 0;
-	t->size = (uint32_t)size;
-	memcpy(task_future(t), f, frame);
-	err = ex->ops->admit(ex, t);
-	if (err) {
-		memory->free(memory, t, size);
-		return err;
-	}
-	if (out)
-		*out = t;
-	memset((void *)f, 0, frame);
-	ex->ops->start(ex, t);
-	return 0;
+	/* [T3] Without acquire who asks could miss what the task has done. */
+	return word_load_acquire(&t->state) & TASK_DONE;
 }
 
 struct pirn_future *pirn_task_future(struct pirn_task *t)
 {
-	struct pirn_future *f = task_future(t);
-
 	/* [T3] Without acquire we could read the result before it is written. */
-	if (!(word_load_acquire(&t->state) & TASK_DONE))
-		return NULL;
-	return f->ops ? f : NULL;
+	uint64_t s = word_load_acquire(&t->state);
+
+	return (s & (TASK_DONE | TASK_DROPPED)) == TASK_DONE ? task_future(t) : NULL;
+}
+
+const char *pirn_task_name(const struct pirn_task *t)
+{
+	const struct pirn_future *f = (const void *)(t + 1);
+
+	return f->ops ? f->ops->name : NULL;
 }
 
 const char *pirn_task_place(const struct pirn_task *t)
@@ -337,20 +343,24 @@ const char *pirn_task_place(const struct pirn_task *t)
 }
 
 /* DONE was seen by a load that ordered nothing, while the handle was ours. */
-static void drop_result(struct pirn_task *t)
+static void end_handle(struct pirn_task *t)
 {
 	/* [T3] Without acquire we could drop the result before it is written. */
-	word_load_acquire(&t->state);
-	pirn_drop(task_future(t));
+	/* [T5] Without it we could free the block under the last use of a waker. */
+	uint64_t s = word_load_acquire(&t->state);
+
+	if (!(s & TASK_DROPPED))
+		drop_future(t);
+	if (s / TASK_REF == 1)
+		free_block(t);
+	else
+		pirn__task_unref(t);
 }
 
 void pirn_task_detach(struct pirn_task *t)
 {
-	if (!t)
-		return;
-	if (!drop_handle(t))
-		drop_result(t);
-	pirn__task_unref(t);
+	if (t && !drop_handle(t))
+		end_handle(t);
 }
 
 void pirn_task_abort(struct pirn_task *t)
@@ -362,12 +372,11 @@ void pirn_task_abort(struct pirn_task *t)
 		push(t);
 		break;
 	case ENDED:
-		drop_result(t);
+		end_handle(t);
 		break;
 	case LEFT_TO_OWNER:
 		break;
 	}
-	pirn__task_unref(t);
 }
 
 void pirn__task_cancel(struct pirn_task *t)
@@ -471,7 +480,8 @@ static enum pirn_poll join_poll(struct pirn_future *f, struct pirn_context *cx)
 		run_in_place(t, cx);
 	if (!wait_for_end(t, f, cx))
 		return PIRN_PENDING;
-	f->err = task_future(t)->ops ? task_future(t)->err : -ECANCELED;
+	/* The wait has ordered it. */
+	f->err = word_load_relaxed(&t->state) & TASK_DROPPED ? -ECANCELED : task_future(t)->err;
 	return PIRN_READY;
 }
 
@@ -511,8 +521,3 @@ const struct pirn_future_ops pirn_cancel_ops = {
 	.poll = cancel_poll,
 	.drop = cancel_drop,
 };
-
-int pirn_executor_free(struct pirn_executor *ex)
-{
-	return ex ? ex->ops->free(ex) : 0;
-}

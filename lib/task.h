@@ -37,6 +37,9 @@ static inline struct pirn_future *task_future(struct pirn_task *t)
 	return (struct pirn_future *)(void *)(t + 1);
 }
 
+/* Of every task of a pool. */
+extern const struct pirn_waker_ops pirn__task_waker_ops;
+
 /*
  * Polls a task that was taken from a queue of ex, or drops it if it was cancelled. True: it was
  * woken meanwhile and is still OWNED, the caller pushes it. False: it is not the caller's any

@@ -119,9 +119,23 @@ struct pirn_task *local_pop(struct local *q)
 	return t ? t : pop_ring(q);
 }
 
+/* Is t the oldest of the ring, with nothing in front of it? Then takes it. */
+static bool take_oldest(struct local *q, struct pirn_task *t)
+{
+	uint64_t head = word_load_relaxed(&q->head);
+
+	/* What the owner reads here it has written itself, so it needs no order to see it. */
+	return head < word_load_relaxed(&q->tail) &&
+	       link_load_relaxed(&q->ring[head % LOCAL_RING]) == t &&
+	       /* [Q3] Without release we could fill the place before it was read. */
+	       word_cas_release(&q->head, &head, head + 1);
+}
+
 bool local_take(struct local *q, struct pirn_task *t)
 {
-	if (q->top == 0 || link_load_relaxed(&q->slot[q->top - 1]) != t)
+	if (q->top == 0)
+		return take_oldest(q, t);
+	if (link_load_relaxed(&q->slot[q->top - 1]) != t)
 		return false;
 	q->top--;
 	return take(&q->slot[q->top]) != NULL;

@@ -43,7 +43,7 @@ bool local_push_back(struct local *q, struct pirn_task *t);
 /* Owner: the next task, or NULL: the newest, but now and then the oldest of ring or stack. */
 struct pirn_task *local_pop(struct local *q);
 
-/* Owner: takes t if it is what was pushed last and is still there. */
+/* Owner: takes t if it is what a pop would find. */
 bool local_take(struct local *q, struct pirn_task *t);
 
 /* Owner: how many more fit into the ring. */

@@ -17,13 +17,16 @@
 extern "C" {
 #endif
 
+#define PIRN_NO_THREADS (~0u)
+
 /* Zero in every field means the default. */
 struct pirn_pool_config {
 	/*
 	 * Workers, 1 to 1024. 0: PIRN_THREADS from the environment, else the number of processors
 	 * this process may use: its affinity mask, or its cgroup's CPU quota if that is less.
 	 */
-	unsigned threads;
+	unsigned threads;      /* PIRN_NO_THREADS: only those that are lent */
+	unsigned lent_threads; /* of yours, at the same time (pirn_executor_run), to 1024; 0: 8 */
 	unsigned blocking_threads;            /* at most; 0: 256 */
 	const struct pirn_platform *platform; /* NULL: the built-in */
 };
@@ -54,9 +57,11 @@ PIRN_API int pirn_pool_default(struct pirn_executor **out);
  */
 #define pirn_spawn(ex, out, f) pirn_spawn_at((ex), (out), (f), PIRN_PLACE)
 
-#define PIRN_PLACE __FILE__ ":" PIRN_TEXT(__LINE__)
-#define PIRN_TEXT(x) PIRN_TEXT_OF(x)
-#define PIRN_TEXT_OF(x) #x
+/*
+ * pirn_spawn_many(ex, out, f, n): the same for an array of n futures of one type; all or none. f:
+ * the first one. Returns as pirn_spawn_many_on. Any thread.
+ */
+#define pirn_spawn_many(ex, out, f, n) pirn_spawn_many_at((ex), (out), (f), (n), PIRN_PLACE)
 
 /*
  * What the macro calls.
@@ -66,6 +71,15 @@ PIRN_API int pirn_pool_default(struct pirn_executor **out);
  */
 PIRN_API int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
 			   const char *place);
+
+/*
+ * What the macro calls.
+ *
+ * Returns:  as pirn_spawn_many.
+ * Threads:  any.
+ */
+PIRN_API int pirn_spawn_many_at(struct pirn_executor *ex, struct pirn_task **out,
+				struct pirn_future *f, size_t n, const char *place);
 
 #ifdef __cplusplus
 }

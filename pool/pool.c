@@ -31,6 +31,7 @@
 #include "thread.h"
 
 #define MAX_THREADS 1024u
+#define LENT_THREADS 8u
 
 /* ---- senders ------------------------------------------------------------------------------- */
 
@@ -80,51 +81,59 @@ static struct worker *own_worker(struct pirn_executor *ex)
 	return pirn__thread.owner == ex ? pirn__thread.worker : NULL;
 }
 
-/* The shard of the registry that the calling thread uses. */
-static unsigned own_shard(struct pirn_executor *ex)
+static int admit_outside(struct pool *p, size_t n)
 {
-	struct pool *p = pool_of(ex);
-	struct worker *w = own_worker(ex);
+	int err = enter(p);
 
-	return w ? (unsigned)(w - p->worker) : p->threads;
+	if (err)
+		return err;
+	err = pirn__registry_admit_outside(&p->registry, n);
+	if (err)
+		leave(p);
+	return err;
 }
 
 /*
  * A worker is no sender: before it stops it runs its queue dry, and whatever becomes idle after
  * `closing` is to end.
  */
-static int pool_admit(struct pirn_executor *ex, struct pirn_task *t)
+static int pool_admit(struct pirn_executor *ex, struct pirn_task *newest, size_t n)
 {
+	struct worker *w = own_worker(ex);
 	struct pool *p = pool_of(ex);
-	bool outside = !own_worker(ex);
-	int err;
 
-	(void)t;
-	if (!outside && half_load_relaxed(&p->closing))
+	(void)newest;
+	if (!w)
+		return admit_outside(p, n);
+	if (half_load_relaxed(&p->closing))
 		return -ESHUTDOWN;
-	if (outside && (err = enter(p)) < 0)
-		return err;
-	err = pirn__registry_admit(&p->registry, own_shard(ex));
-	if (err && outside)
-		leave(p);
-	return err;
+	return registry_admit(&p->registry, w->shard, n);
 }
 
-static void inject(struct pool *p, struct pirn_task *t)
+static void inject(struct pool *p, struct pirn_task *newest, struct pirn_task *oldest)
 {
-	pirn__injector_push(&p->injector, t);
-	pirn__sleep_notify(&p->sleep);
+	size_t n = 1;
+
+	for (struct pirn_task *t = newest; t != oldest; t = t->at.next)
+		n++;
+	pirn__injector_push(&p->injector, newest, oldest);
+	if (n == 1)
+		pirn__sleep_notify(&p->sleep);
+	else
+		pirn__sleep_notify_many(&p->sleep, n);
 }
 
-static void pool_start(struct pirn_executor *ex, struct pirn_task *t)
+static void pool_start(struct pirn_executor *ex, struct pirn_task *newest, struct pirn_task *oldest)
 {
 	struct worker *w = own_worker(ex);
 
-	if (w) {
-		pirn__worker_push(w, t, false);
-	} else {
-		inject(pool_of(ex), t);
+	if (!w) {
+		inject(pool_of(ex), newest, oldest);
 		leave(pool_of(ex));
+	} else if (newest == oldest) {
+		pirn__worker_push(w, newest, false);
+	} else {
+		pirn__worker_push_many(w, newest, oldest);
 	}
 }
 
@@ -139,7 +148,7 @@ static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 	}
 	/* The task cannot end before it is in the queue, so the pool stands: no order needed. */
 	word_add_relaxed(&p->senders, PUSH);
-	inject(p, t);
+	inject(p, t, t);
 	leave_as(p, PUSH);
 }
 
@@ -157,12 +166,19 @@ static bool pool_take(struct pirn_executor *ex, struct pirn_task *t)
 
 static bool pool_link(struct pirn_executor *ex, struct pirn_task *t)
 {
-	return pirn__registry_link(&pool_of(ex)->registry, own_shard(ex), t);
+	struct pool *p = pool_of(ex);
+
+	return pirn__registry_link(&p->registry, (unsigned)(own_worker(ex) - p->worker), t);
 }
 
 static void pool_unlink(struct pirn_executor *ex, struct pirn_task *t)
 {
-	pirn__registry_end(&pool_of(ex)->registry, own_shard(ex), t);
+	registry_end(&pool_of(ex)->registry, own_worker(ex)->shard, t);
+}
+
+static size_t pool_size(unsigned places)
+{
+	return sizeof(struct pool) + places * sizeof(struct worker);
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -196,14 +212,14 @@ static void pool_let_go(struct pirn_executor *ex)
 	if (word_sub_acq_rel(&p->refs, 1) != 1)
 		return;
 	pirn__blocking_deinit(&p->blocking);
-	memory->free(memory, p, sizeof(*p) + p->threads * sizeof(p->worker[0]));
+	memory->free(memory, p, pool_size(p->places));
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
 static void stop_workers(struct pool *p, unsigned n)
 {
-	half_store_relaxed(&p->stopping, 1); /* the unpark orders it */
+	pirn__pool_send_away(p);
 	for (unsigned i = 0; i < n; i++)
 		pirn__unpark(&p->worker[i].bed.parker);
 	for (unsigned i = 0; i < n; i++)
@@ -213,12 +229,13 @@ static void stop_workers(struct pool *p, unsigned n)
 /* No threads, no tasks: what is left but the block itself, which waits for the last call. */
 static void deinit(struct pool *p)
 {
-	for (unsigned i = 0; i < p->threads; i++)
+	for (unsigned i = 0; i < p->places; i++)
 		pirn__parker_deinit(&p->worker[i].bed.parker);
 	pirn__injector_deinit(&p->injector);
 	pirn__sleep_deinit(&p->sleep);
 	pirn__registry_deinit(&p->registry);
 	pirn__parker_deinit(&p->ended);
+	lock_deinit(&p->seats);
 	pool_let_go(&p->executor);
 }
 
@@ -231,8 +248,12 @@ static void cancel_all(struct pool *p)
 	 * we see what it had ended, or it does after, and sees `closing`: no park is for ever.
 	 */
 	pirn__injector_some(&p->injector);
-	while (!pirn__registry_empty(&p->registry))
-		pirn__park(&p->ended);
+	while (!pirn__registry_empty(&p->registry)) {
+		if (p->threads == 0 && pirn__pool_run(&p->executor, NULL) == 0)
+			sched_yield(); /* the others that were lent, or a call, have the rest */
+		else
+			pirn__park(&p->ended);
+	}
 }
 
 static int pool_free(struct pirn_executor *ex)
@@ -268,6 +289,8 @@ static const struct pirn_executor_ops pool_ops = {
 	.submit = pool_submit,
 	.withdraw = pool_withdraw,
 	.let_go = pool_let_go,
+	.run = pirn__pool_run,
+	.tick = pirn__pool_tick,
 	.free = pool_free,
 };
 
@@ -294,9 +317,11 @@ static int count_threads(const struct pirn_pool_config *config, unsigned *thread
 	char *end;
 	unsigned long n;
 
-	if (config->threads > MAX_THREADS)
+	if (config->threads == PIRN_NO_THREADS) {
+		*threads = 0;
+	} else if (config->threads > MAX_THREADS) {
 		return -EINVAL;
-	if (config->threads > 0) {
+	} else if (config->threads > 0) {
 		*threads = config->threads;
 	} else if (text) {
 		n = strtoul(text, &end, 10);
@@ -311,11 +336,22 @@ static int count_threads(const struct pirn_pool_config *config, unsigned *thread
 	return 0;
 }
 
+static void init_worker(struct pool *p, unsigned i)
+{
+	struct worker *w = &p->worker[i];
+
+	memset(w, 0, sizeof(*w));
+	w->pool = p;
+	w->shard = &p->registry.shard[i];
+	pirn__parker_init(&w->bed.parker);
+	local_init(&w->local);
+}
+
 int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *config)
 {
 	static const struct pirn_pool_config defaults;
 	const struct pirn_platform *platform;
-	unsigned threads, started;
+	unsigned threads, places, started;
 	struct pool *p;
 	int err;
 
@@ -324,13 +360,15 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	err = count_threads(config, &threads);
 	if (err)
 		return err;
+	if (config->lent_threads > MAX_THREADS)
+		return -EINVAL;
+	places = threads + (config->lent_threads ? config->lent_threads : LENT_THREADS);
 	platform = config->platform ? config->platform : pirn_platform_default();
-	p = platform->memory.alloc(&platform->memory, sizeof(*p) + threads * sizeof(p->worker[0]));
+	p = platform->memory.alloc(&platform->memory, pool_size(places));
 	if (!p)
 		return -ENOMEM;
-	if (pirn__registry_init(&p->registry, &platform->memory, threads) < 0) {
-		platform->memory.free(&platform->memory, p,
-				      sizeof(*p) + threads * sizeof(p->worker[0]));
+	if (pirn__registry_init(&p->registry, &platform->memory, places) < 0) {
+		platform->memory.free(&platform->memory, p, pool_size(places));
 		return -ENOMEM;
 	}
 	p->executor.ops = &pool_ops;
@@ -339,17 +377,16 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	word_init(&p->senders, 0);
 	half_init(&p->closing, 0);
 	half_init(&p->stopping, 0);
+	half_init(&p->used, threads);
+	lock_init(&p->seats);
 	pirn__injector_init(&p->injector);
 	pirn__sleep_init(&p->sleep, threads);
 	pirn__parker_init(&p->ended);
 	pirn__blocking_init(&p->blocking, &p->executor, config->blocking_threads);
 	p->threads = threads;
-	for (unsigned i = 0; i < threads; i++) {
-		memset(&p->worker[i], 0, sizeof(p->worker[i]));
-		p->worker[i].pool = p;
-		pirn__parker_init(&p->worker[i].bed.parker);
-		local_init(&p->worker[i].local);
-	}
+	p->places = places;
+	for (unsigned i = 0; i < places; i++)
+		init_worker(p, i);
 	for (started = 0; started < threads; started++) {
 		struct worker *w = &p->worker[started];
 
@@ -368,12 +405,15 @@ stop:
 int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
 		  const char *place)
 {
-	int err;
+	int err = ex ? 0 : pirn_pool_default(&ex);
 
-	if (!ex) {
-		err = pirn_pool_default(&ex);
-		if (err)
-			return err;
-	}
-	return pirn_spawn_on(ex, out, f, place);
+	return err ? err : pirn_spawn_on(ex, out, f, place);
+}
+
+int pirn_spawn_many_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
+		       size_t n, const char *place)
+{
+	int err = ex ? 0 : pirn_pool_default(&ex);
+
+	return err ? err : pirn_spawn_many_on(ex, out, f, n, place);
 }

@@ -16,13 +16,18 @@
 #include "registry.h"
 #include "sleep.h"
 
+/* A place to work at: of a thread of the pool, or of one that was lent (runner.c). */
 struct worker {
 	struct pool *pool;
 	pthread_t thread;
 	struct bed bed;
 	struct local local;
+	struct shard *shard; /* of the registry */
+	bool taken;          /* one that was lent sits here; guarded by pool.seats */
 	/* its own */
-	bool searching; /* it was notified and has found nothing yet */
+	struct pirn_executor *before; /* whose thread it was */
+	struct half *called; /* not 0: has something else to do than to sleep; NULL: has not */
+	bool searching;      /* it was notified and has found nothing yet */
 	unsigned polls;
 	uint64_t doze;         /* nanoseconds, for its next sleep as the timed one */
 	struct worker *victim; /* it did not keep up, so it is stolen from at once */
@@ -38,7 +43,9 @@ struct pool {
 	/* read by every worker all the time, written once */
 	struct half closing;  /* no spawns, no calls any more */
 	struct half stopping; /* no tasks any more: workers end */
-	unsigned threads;     /* workers that run */
+	unsigned threads;     /* workers that are threads of the pool, the first ones */
+	unsigned places;      /* all workers there can be */
+	struct half used;     /* as many of the places have been taken */
 	char apart[64];
 	/*
 	 * The handle 1, each submitted call 1: a call may look at its queue's lock when the pool
@@ -51,6 +58,7 @@ struct pool {
 	struct sleep sleep;
 	struct registry registry;
 	struct parker ended; /* of who frees the pool: workers that find nothing unpark it */
+	struct lock seats;   /* guards who sits where of those that were lent */
 	struct blocking blocking;
 	struct worker worker[];
 };
@@ -67,8 +75,31 @@ int pirn__thread_start(const struct pirn_platform *platform, pthread_t *thread,
 /* The body of a worker's thread. */
 void *pirn__worker(void *arg);
 
+/* Before and behind a time as a worker, on the thread. */
+void pirn__worker_begin(struct worker *w);
+void pirn__worker_end(struct worker *w);
+
+/*
+ * The next task to poll. NULL: the pool stops or w was called; or there is none, and it is not to
+ * wait.
+ */
+struct pirn_task *pirn__worker_next(struct worker *w, bool wait);
+
+/* Polls it. */
+void pirn__worker_run(struct worker *w, struct pirn_task *t);
+
+/* As pirn_executor_run and _tick. */
+int pirn__pool_run(struct pirn_executor *ex, struct pirn_future *f);
+int pirn__pool_tick(struct pirn_executor *ex, bool wait);
+
+/* Sends away whoever was lent, and waits until they have gone. The pool stops. */
+void pirn__pool_send_away(struct pool *p);
+
 /* Takes a task into the worker's own queue, on its thread; behind all others if it was polled. */
 void pirn__worker_push(struct worker *w, struct pirn_task *t, bool back);
+
+/* Takes several, new ones, linked by at.next from the newest to the oldest. */
+void pirn__worker_push_many(struct worker *w, struct pirn_task *newest, struct pirn_task *oldest);
 
 /* The number of processors this process may use: 1 or more. */
 unsigned pirn__cpus(void);

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why there is a place for every task that becomes idle. All nets together are the number of live
- * tasks; each net is at most the capacity of its shard; so there are at least as many places as
- * live tasks, and one that has none yet finds one: in the worker's own shard, or in another's.
+ * tasks (the last shard's is `given` less `back`); each net is at most the capacity of its shard;
+ * so there are at least as many places as live tasks, and one that has none yet finds one: in the
+ * worker's own shard, or in another's. Numbers are given to whoever asks by one addition, and
+ * compared with what there is behind it: who finds too little gives them back. `back` only grows,
+ * so what was enough stays enough.
  *
  * Orderings (the locks do the rest).
  *
  *   tag   writer                        reader                      without it
  *   [R1]  end: release on ended         empty: acquire on ended     the end of the pool misses a
  *                                                                   task that this one spawned
+ *   [R2]  lend: release on lent         empty: acquire on lent      it misses the numbers that a
+ *                                                                   worker took for its own
  */
 #include "config.h"
 
@@ -18,12 +23,13 @@
 #include <string.h>
 
 #define NO_PLACE 0
-#define SETTLE 256 /* tasks, at a time */
 
 int pirn__registry_init(struct registry *r, const struct pirn_memory *memory, unsigned workers)
 {
 	r->memory = memory;
 	r->shards = workers + 1;
+	word_init(&r->given, 0);
+	word_init(&r->back, 0);
 	half_init(&r->closing, 0);
 	r->shard = memory->alloc(memory, r->shards * sizeof(struct shard));
 	if (!r->shard)
@@ -31,6 +37,8 @@ int pirn__registry_init(struct registry *r, const struct pirn_memory *memory, un
 	memset(r->shard, 0, r->shards * sizeof(struct shard));
 	for (unsigned i = 0; i < r->shards; i++) {
 		lock_init(&r->shard[i].lock);
+		word_init(&r->shard[i].capacity, 0);
+		word_init(&r->shard[i].lent, 0);
 		word_init(&r->shard[i].spawned, 0);
 		word_init(&r->shard[i].ended, 0);
 	}
@@ -93,7 +101,7 @@ static int grow(struct registry *r, struct shard *s)
 	lock(&s->lock);
 	if (!s->chunk[k]) {
 		s->chunk[k] = chunk;
-		s->capacity += chunk_length(k);
+		word_store_relaxed(&s->capacity, word_load_relaxed(&s->capacity) + chunk_length(k));
 		chunk = NULL;
 	}
 	unlock(&s->lock);
@@ -111,7 +119,7 @@ static bool put(struct shard *s, struct pirn_task *t, uint32_t *n)
 	if (s->free != NO_PLACE) {
 		*n = (uint32_t)(s->free / 2);
 		s->free = place(s, *n)->next_free;
-	} else if (s->places < s->capacity) {
+	} else if (s->places < word_load_relaxed(&s->capacity)) {
 		*n = s->places++;
 	} else {
 		found = false;
@@ -132,66 +140,51 @@ static void take_out(struct shard *s, uint32_t n)
 
 /* ---- tasks begin and end ------------------------------------------------------------------- */
 
-/* Owner of s: moves some of its net to the last shard, or, if s has none left, from there. */
-static bool settle(struct registry *r, struct shard *s)
+static int64_t capacity_of(struct shard *s)
+{
+	return (int64_t)word_load_relaxed(&s->capacity);
+}
+
+/* n of the last shard's numbers. False: it has not as many places. */
+static bool give(struct registry *r, uint64_t n)
 {
 	struct shard *last = &r->shard[r->shards - 1];
-	bool settled = true;
+	uint64_t given = word_add_relaxed(&r->given, n) + n;
 
-	lock(&last->lock);
-	if (s->net <= -SETTLE) {
-		s->net += SETTLE;
-		last->net -= SETTLE;
-	} else if (last->net <= -SETTLE) {
-		s->net -= SETTLE;
-		last->net += SETTLE;
-	} else {
-		settled = false;
-	}
-	unlock(&last->lock);
-	return settled;
+	if ((int64_t)(given - word_load_relaxed(&r->back)) <= capacity_of(last))
+		return true;
+	word_sub_relaxed(&r->given, n);
+	return false;
 }
 
-static void add_one(struct word *w)
+/* Owner of s: has some of its net counted in the last shard. */
+static bool lend(struct registry *r, struct shard *s, uint64_t n)
 {
-	word_store_relaxed(w, word_load_relaxed(w) + 1); /* it has one writer at a time */
+	if (!give(r, n))
+		return false;
+	s->net -= (int64_t)n;
+	/* [R2] Without release the end of the pool could count these tasks nowhere. */
+	word_store_release(&s->lent, word_load_relaxed(&s->lent) + n);
+	return true;
 }
 
-static int admit_inside(struct registry *r, struct shard *s)
+int pirn__registry_admit_outside(struct registry *r, size_t n)
 {
-	/* Only the owner grows it, so it may be read without the lock. */
-	while (s->net >= (int64_t)s->capacity)
-		if (!settle(r, s) && grow(r, s) < 0)
+	while (!give(r, n))
+		if (grow(r, &r->shard[r->shards - 1]) < 0)
 			return -ENOMEM;
-	s->net++;
-	add_one(&s->spawned);
 	return 0;
 }
 
-static int admit_outside(struct registry *r, struct shard *s)
+int pirn__registry_make_room(struct registry *r, struct shard *s, size_t n)
 {
-	for (;;) {
-		bool room;
+	while (s->net + (int64_t)n > capacity_of(s)) {
+		bool lent = s->net >= REGISTRY_SETTLE && lend(r, s, REGISTRY_SETTLE);
 
-		lock(&s->lock);
-		room = s->net < (int64_t)s->capacity;
-		if (room) {
-			s->net++;
-			add_one(&s->spawned);
-		}
-		unlock(&s->lock);
-		if (room)
-			return 0;
-		if (grow(r, s) < 0)
+		if (!lent && grow(r, s) < 0)
 			return -ENOMEM;
 	}
-}
-
-int pirn__registry_admit(struct registry *r, unsigned self)
-{
-	struct shard *s = &r->shard[self];
-
-	return self < r->shards - 1 ? admit_inside(r, s) : admit_outside(r, s);
+	return 0;
 }
 
 bool pirn__registry_link(struct registry *r, unsigned self, struct pirn_task *t)
@@ -208,17 +201,17 @@ bool pirn__registry_link(struct registry *r, unsigned self, struct pirn_task *t)
 	return half_load_relaxed(&r->closing);
 }
 
-void pirn__registry_end(struct registry *r, unsigned self, struct pirn_task *t)
+void pirn__registry_unlink(struct registry *r, struct pirn_task *t)
 {
-	struct shard *s = &r->shard[self];
+	uint32_t n = t->entry - 1;
 
-	if (t->entry)
-		take_out(&r->shard[(t->entry - 1) % r->shards], (t->entry - 1) / r->shards);
-	s->net--;
-	if (s->net <= -SETTLE)
-		settle(r, s);
-	/* [R1] Without release the end of the pool could miss what the task has spawned. */
-	word_store_release(&s->ended, word_load_relaxed(&s->ended) + 1);
+	take_out(&r->shard[n % r->shards], n / r->shards);
+}
+
+void pirn__registry_give_back(struct registry *r, struct shard *s)
+{
+	s->net += REGISTRY_SETTLE;
+	word_add_relaxed(&r->back, REGISTRY_SETTLE);
 }
 
 /* ---- the end of the pool ------------------------------------------------------------------- */
@@ -258,13 +251,16 @@ void pirn__registry_cancel_all(struct registry *r)
 
 bool pirn__registry_empty(struct registry *r)
 {
-	uint64_t ended = 0, spawned = 0;
+	uint64_t ended = 0, lent = 0, spawned = 0;
 
-	/* In this order: what ended was spawned before, and is counted as spawned as well. */
+	/* In this order: what ended was spawned before, what was lent had been given. */
 	for (unsigned i = 0; i < r->shards; i++)
 		/* [R1] Without acquire we could miss what a task had spawned that has ended. */
 		ended += word_load_acquire(&r->shard[i].ended);
 	for (unsigned i = 0; i < r->shards; i++)
+		/* [R2] Without acquire we could miss the numbers that were given for it. */
+		lent += word_load_acquire(&r->shard[i].lent);
+	for (unsigned i = 0; i < r->shards; i++)
 		spawned += word_load_relaxed(&r->shard[i].spawned);
-	return ended == spawned;
+	return ended == spawned + word_load_relaxed(&r->given) - lent;
 }

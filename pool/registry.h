@@ -26,18 +26,20 @@ struct shard {
 	struct lock lock;
 	/* guarded by the lock */
 	union place *chunk[REGISTRY_CHUNKS];
-	uint32_t places;   /* that have been used */
-	uintptr_t free;    /* a list of places, as in next_free; 0: none */
-	uint64_t capacity; /* places that there are; grown by the owner */
+	uint32_t places; /* that have been used */
+	uintptr_t free;  /* a list of places, as in next_free; 0: none */
+	/* written under the lock */
+	struct word capacity; /* places that there are */
 	char apart[64];
 	/*
-	 * Owner only (of the last shard: under its lock): tasks spawned less tasks ended here, and
-	 * less what was settled with the last shard. Never more than the capacity.
+	 * Owner only: tasks spawned less tasks ended here, and less what was settled with the last
+	 * shard. Never more than the capacity.
 	 */
 	int64_t net;
 	/* owner writes, the end of the pool reads */
 	struct word spawned, ended;
-	char behind[64]; /* the next shard's lock is another one's */
+	struct word lent; /* of spawned, as many are counted in the last shard's numbers */
+	char behind[64];  /* the next shard's lock is another one's */
 };
 
 struct registry {
@@ -45,20 +47,59 @@ struct registry {
 	struct half closing; /* whatever becomes idle is to end */
 	unsigned shards;     /* the last one is of those who are no workers */
 	struct shard *shard;
+	char apart[64];
+	/*
+	 * The last shard's net, which has no owner: it gives out numbers, one for each task, and
+	 * takes some back for each that has ended.
+	 */
+	struct word given, back;
 };
 
 /* Returns 0 or -ENOMEM. */
 int pirn__registry_init(struct registry *r, const struct pirn_memory *memory, unsigned workers);
 void pirn__registry_deinit(struct registry *r);
 
-/* The calling worker, or the number of workers: another thread. A task is spawned: 0 or -ENOMEM. */
-int pirn__registry_admit(struct registry *r, unsigned self);
+/* n tasks are spawned by a thread that is no worker. Returns 0 or -ENOMEM. */
+int pirn__registry_admit_outside(struct registry *r, size_t n);
 
-/* On a worker: a task has been pending for the first time. True: it is to end. */
+/* The same by the worker that owns the shard, which has no room for them at first. */
+int pirn__registry_make_room(struct registry *r, struct shard *s, size_t n);
+
+/* The same by any worker. */
+static inline int registry_admit(struct registry *r, struct shard *s, size_t n)
+{
+	int err = 0;
+
+	if (s->net + (int64_t)n > (int64_t)word_load_relaxed(&s->capacity))
+		err = pirn__registry_make_room(r, s, n);
+	if (err == 0) {
+		s->net += (int64_t)n;
+		word_store_relaxed(&s->spawned, word_load_relaxed(&s->spawned) + n);
+	}
+	return err;
+}
+
+/* On the worker of that number: a task has been pending for the first time. True: it is to end. */
 bool pirn__registry_link(struct registry *r, unsigned self, struct pirn_task *t);
 
-/* On a worker: a task ends. */
-void pirn__registry_end(struct registry *r, unsigned self, struct pirn_task *t);
+/* On a worker: a task that was linked ends. */
+void pirn__registry_unlink(struct registry *r, struct pirn_task *t);
+
+/* Tasks that a worker has ended have their numbers given back. */
+void pirn__registry_give_back(struct registry *r, struct shard *s);
+
+#define REGISTRY_SETTLE 256 /* tasks, at a time */
+
+/* On the worker that owns the shard: a task ends. */
+static inline void registry_end(struct registry *r, struct shard *s, struct pirn_task *t)
+{
+	if (t->entry)
+		pirn__registry_unlink(r, t);
+	if (--s->net <= -REGISTRY_SETTLE)
+		pirn__registry_give_back(r, s);
+	/* [R1] Without release the end of the pool could miss what the task has spawned. */
+	word_store_release(&s->ended, word_load_relaxed(&s->ended) + 1);
+}
 
 /* Cancels every idle task, and from now on whatever becomes idle. */
 void pirn__registry_cancel_all(struct registry *r);

@@ -22,8 +22,11 @@
  * one if there is none; it is notified last, so while it is up nobody sleeps, or, when it gets up
  * by itself, it searches; and who stops searching (or gets up otherwise) while others run, and
  * leaves none timed, gets one up who will be (relay). There is one moment more: R was asleep like
- * all others, untimed, and is the only one up. Then what it pushes first notifies: R has seen them
- * all lie down, under the lock under which it got up.
+ * all others, untimed, or has just come, and is the only one up. Then what it pushes first
+ * notifies: R has seen them all lie down, under the lock under which it got up or came.
+ *
+ * An unpark may come late, when who was notified is up already for another reason. Then a later
+ * sleep ends too early, which costs a look.
  */
 #include "config.h"
 
@@ -62,6 +65,11 @@ static void be_timed(struct sleep *s, struct bed *b, bool timed)
 	half_store_relaxed(&s->timed, timed);
 }
 
+static void count_searching(struct sleep *s, int n)
+{
+	half_store_relaxed(&s->searching, half_load_relaxed(&s->searching) + (uint32_t)n);
+}
+
 /* A sleeper gets up, whose node is off the list. */
 static void leave_bed(struct sleep *s, struct bed *b)
 {
@@ -70,26 +78,46 @@ static void leave_bed(struct sleep *s, struct bed *b)
 		be_timed(s, b, false);
 }
 
-/* Makes a sleeper a searcher, for the caller to unpark after the unlock; NULL: none is needed. */
-static struct bed *wake_one(struct sleep *s)
+/* Makes a sleeper a searcher, for the caller to unpark after the unlock; NULL: there is none. */
+static struct bed *wake_another(struct sleep *s)
 {
-	struct list *node = NULL;
+	struct list *node = list_pop_front(&s->sleepers);
 	struct bed *b;
 
-	if (half_load_relaxed(&s->searching) == 0)
-		node = list_pop_front(&s->sleepers);
 	if (!node)
 		return NULL;
 	b = container_of(node, struct bed, node);
-	half_store_relaxed(&s->searching, 1);
+	count_searching(s, 1);
 	leave_bed(s, b);
 	return b;
+}
+
+/* The same; NULL: none is needed. */
+static struct bed *wake_one(struct sleep *s)
+{
+	return half_load_relaxed(&s->searching) == 0 ? wake_another(s) : NULL;
 }
 
 /* The caller goes to work: if others do, and sleepers are left, one of those must be timed. */
 static struct bed *relay(struct sleep *s)
 {
 	return running(s) > 1 && half_load_relaxed(&s->timed) == 0 ? wake_one(s) : NULL;
+}
+
+/* ---- those who come and go ----------------------------------------------------------------- */
+
+void pirn__sleep_join(struct sleep *s)
+{
+	lock(&s->lock);
+	s->workers++;
+	unlock(&s->lock);
+}
+
+void pirn__sleep_leave(struct sleep *s)
+{
+	lock(&s->lock);
+	s->workers--;
+	unlock(&s->lock);
 }
 
 /* ---- those who push ------------------------------------------------------------------------ */
@@ -107,6 +135,14 @@ void pirn__sleep_notify(struct sleep *s)
 		return;
 	lock(&s->lock);
 	unlock_and_unpark(s, wake_one(s));
+}
+
+void pirn__sleep_notify_many(struct sleep *s, size_t n)
+{
+	while (n-- > 0 && half_load_relaxed(&s->asleep) > 0) {
+		lock(&s->lock);
+		unlock_and_unpark(s, wake_another(s));
+	}
 }
 
 void pirn__sleep_notify_own(struct sleep *s)
@@ -131,35 +167,29 @@ bool pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching)
 		list_push_front(&s->sleepers, &b->node);
 	}
 	if (searching)
-		half_store_relaxed(&s->searching, 0);
+		count_searching(s, -1);
 	unlock(&s->lock);
 	return timed;
 }
 
 bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns)
 {
-	bool alone;
+	bool searching = true;
 
-	if (ns == 0) {
+	if (ns == 0)
 		pirn__park(&b->parker);
-		return true;
-	}
-	if (pirn__park_for(&b->parker, ns))
-		return true;
+	else
+		pirn__park_for(&b->parker, ns);
 	lock(&s->lock);
-	if (!list_linked(&b->node)) {
-		/* Notified behind the time-out: wait until the notifier is done with the parker. */
-		unlock(&s->lock);
-		pirn__park(&b->parker);
-		return true;
+	if (list_linked(&b->node)) {
+		list_remove(&b->node);
+		leave_bed(s, b);
+		searching = half_load_relaxed(&s->searching) == 0;
+		if (searching)
+			count_searching(s, 1);
 	}
-	list_remove(&b->node);
-	leave_bed(s, b);
-	alone = half_load_relaxed(&s->searching) == 0;
-	if (alone)
-		half_store_relaxed(&s->searching, 1);
 	unlock(&s->lock);
-	return alone;
+	return searching;
 }
 
 bool pirn__sleep_get_up(struct sleep *s, struct bed *b)
@@ -175,14 +205,12 @@ bool pirn__sleep_get_up(struct sleep *s, struct bed *b)
 		next = relay(s);
 	}
 	unlock_and_unpark(s, next);
-	if (notified)
-		pirn__park(&b->parker); /* returns at once, or when the notifier is done with it */
 	return notified;
 }
 
 void pirn__sleep_stop_search(struct sleep *s)
 {
 	lock(&s->lock);
-	half_store_relaxed(&s->searching, 0);
+	count_searching(s, -1);
 	unlock_and_unpark(s, relay(s));
 }

@@ -20,10 +20,10 @@
 struct sleep {
 	/* written under the lock, read by notify without */
 	struct half asleep;    /* how many */
-	struct half searching; /* 1: somebody */
+	struct half searching; /* how many */
 	struct half timed;     /* 1: somebody */
 	struct lock lock;
-	unsigned workers;
+	unsigned workers; /* guarded by the lock */
 	/* The last to lie down is the first to get up, but the timed one comes last. */
 	struct list sleepers;
 };
@@ -38,8 +38,15 @@ struct bed {
 void pirn__sleep_init(struct sleep *s, unsigned workers);
 void pirn__sleep_deinit(struct sleep *s);
 
+/* A thread comes to work, or one that works goes away. */
+void pirn__sleep_join(struct sleep *s);
+void pirn__sleep_leave(struct sleep *s);
+
 /* There is work in the injector: get one worker up if nobody searches. Behind the push. */
 void pirn__sleep_notify(struct sleep *s);
+
+/* The same for n tasks: as many as there are, or as sleep. */
+void pirn__sleep_notify_many(struct sleep *s, size_t n);
 
 /* The same for work in the caller's own queue. */
 void pirn__sleep_notify_own(struct sleep *s);
@@ -50,7 +57,10 @@ void pirn__sleep_notify_own(struct sleep *s);
  */
 bool pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching);
 
-/* Sleeps until notified, or for ns (0: no limit). True: it is searching now. */
+/*
+ * Sleeps until notified, for ns (0: no limit) at most, or until another one unparks the bed. True:
+ * it is searching now.
+ */
 bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns);
 
 /* It found work on that last look. True: it was notified meanwhile, so it is searching. */

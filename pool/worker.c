@@ -73,8 +73,8 @@ static struct pirn_task *steal(struct worker *w)
 	if (t)
 		return t;
 	w->victim = NULL;
-	for (unsigned i = 1; i < p->threads && !t; i++) {
-		struct worker *v = &p->worker[(self + i) % p->threads];
+	for (unsigned i = 1, n = half_load_relaxed(&p->used); i < n && !t; i++) {
+		struct worker *v = &p->worker[(self + i) % n];
 		struct sight seen;
 
 		if (!local_look(&v->local, &seen) || !waits_long(p, v, &seen))
@@ -100,43 +100,53 @@ static void go_to_work(struct worker *w, bool more)
 		pirn__sleep_notify(&p->sleep);
 }
 
-/* A task from outside of the own queue, which is empty; sleeps while there is none. NULL: stop. */
-static struct pirn_task *find_task(struct worker *w)
+/* Has it something else to do than to sleep? */
+static bool is_called(struct worker *w)
+{
+	/* Whoever calls, or stops, does so before an unpark, which orders it. */
+	return half_load_relaxed(&w->pool->stopping) || (w->called && half_load_relaxed(w->called));
+}
+
+/* Lies down, but for a last look. The task that it found then; NULL: it slept. */
+static struct pirn_task *sleep_unless(struct worker *w, bool *more)
 {
 	struct pool *p = w->pool;
+	bool searched = w->searching, timed, called;
+	struct pirn_task *t;
 
+	if (half_load_relaxed(&p->closing))
+		pirn__unpark(&p->ended);
+	timed = pirn__sleep_lie_down(&p->sleep, &w->bed, searched);
+	t = take_injected(w, more);
+	called = is_called(w);
+	if (t || called) {
+		w->searching = pirn__sleep_get_up(&p->sleep, &w->bed);
+		/* It stopped searching when it lay down: the look that is due then. */
+		if (t && searched && !w->searching)
+			*more = *more || pirn__injector_some(&p->injector);
+		return t;
+	}
+	w->searching = pirn__sleep_stay(&p->sleep, &w->bed, timed ? w->doze : 0);
+	if (timed && w->doze < DOZE_LAST)
+		w->doze *= 2;
+	return NULL;
+}
+
+/* A task from outside of the own queue, which is empty. NULL: as pirn__worker_next. */
+static struct pirn_task *find_task(struct worker *w, bool wait)
+{
 	for (;;) {
-		bool more = false, timed = false;
+		bool more = false;
 		struct pirn_task *t = take_injected(w, &more);
 
 		if (!t)
 			t = steal(w);
-		if (!t) {
-			bool searched = w->searching;
-
-			if (half_load_relaxed(&p->closing))
-				pirn__unpark(&p->ended);
-			timed = pirn__sleep_lie_down(&p->sleep, &w->bed, searched);
-			w->searching = false;
-			t = take_injected(w, &more);
-			if (t)
-				w->searching = pirn__sleep_get_up(&p->sleep, &w->bed);
-			/* It stopped searching when it lay down: the look that is due then. */
-			if (t && searched && !w->searching)
-				more = more || pirn__injector_some(&p->injector);
-		}
-		if (t) {
+		if (!t && wait && !is_called(w))
+			t = sleep_unless(w, &more);
+		if (t || !wait || is_called(w)) {
 			go_to_work(w, more);
 			return t;
 		}
-		/* Set by the thread that unparks us for it; the park orders it. */
-		if (half_load_relaxed(&p->stopping))
-			return NULL;
-		w->searching = pirn__sleep_stay(&p->sleep, &w->bed, timed ? w->doze : 0);
-		if (half_load_relaxed(&p->stopping))
-			return NULL;
-		if (timed && w->doze < DOZE_LAST)
-			w->doze *= 2;
 	}
 }
 
@@ -152,7 +162,7 @@ static struct pirn_task *steal_in_passing(struct worker *w)
 
 	if (w->watches && local_waits(&v->local, &w->sight))
 		return now - w->since < STEAL_NS ? NULL : local_steal(&v->local);
-	w->watched = (w->watched + 1) % w->pool->threads;
+	w->watched = (w->watched + 1) % half_load_relaxed(&w->pool->used);
 	v = &w->pool->worker[w->watched];
 	w->watches = v != w && local_look(&v->local, &w->sight);
 	w->since = now;
@@ -171,13 +181,23 @@ static struct pirn_task *take_turn(struct worker *w)
 	return t ? t : steal_in_passing(w);
 }
 
-static struct pirn_task *next_task(struct worker *w)
+struct pirn_task *pirn__worker_next(struct worker *w, bool wait)
 {
 	struct pirn_task *t = ++w->polls % TURN == 0 ? take_turn(w) : NULL;
 
 	if (!t)
 		t = local_pop(&w->local);
-	return t ? t : find_task(w);
+	return t ? t : find_task(w, wait);
+}
+
+void pirn__worker_run(struct worker *w, struct pirn_task *t)
+{
+	struct pirn_executor *ex = &w->pool->executor;
+
+	if (half_load_relaxed(&w->pool->closing))
+		pirn__task_cancel(t);
+	if (pirn__task_run(t, ex, false))
+		ex->ops->again(ex, t);
 }
 
 /* Takes a task into the own queue; behind all others if it was polled just now. */
@@ -188,9 +208,33 @@ void pirn__worker_push(struct worker *w, struct pirn_task *t, bool back)
 	if (back ? local_push_back(&w->local, t) : local_push(&w->local, t)) {
 		pirn__sleep_notify_own(&p->sleep);
 	} else {
-		pirn__injector_push(&p->injector, t);
+		pirn__injector_push(&p->injector, t, t);
 		pirn__sleep_notify(&p->sleep);
 	}
+}
+
+/*
+ * Takes the tasks of one spawn, linked from the newest to the oldest. What does not fit goes into
+ * the injector at once.
+ */
+void pirn__worker_push_many(struct worker *w, struct pirn_task *newest, struct pirn_task *oldest)
+{
+	struct pool *p = w->pool;
+	struct pirn_task *t;
+	size_t n = 0;
+
+	for (t = newest; t != oldest; t = t->at.next)
+		n++; /* all but the one that it gets to itself */
+	for (t = newest; t;) {
+		struct pirn_task *next = t == oldest ? NULL : t->at.next;
+
+		if (!local_push(&w->local, t)) {
+			pirn__injector_push(&p->injector, t, oldest);
+			break;
+		}
+		t = next;
+	}
+	pirn__sleep_notify_many(&p->sleep, n);
 }
 
 /* Joins in place may use what there is down to here: IN_PLACE bytes, and half of the stack. */
@@ -211,24 +255,44 @@ static char *floor_of_stack(void)
 	return floor;
 }
 
+void pirn__worker_begin(struct worker *w)
+{
+	w->before = pirn__thread.owner;
+	pirn__thread.owner = &w->pool->executor;
+	pirn__thread.worker = w;
+	pirn__thread.floor = floor_of_stack();
+	w->doze = DOZE_FIRST;
+}
+
+void pirn__worker_end(struct worker *w)
+{
+	struct pool *p = w->pool;
+	struct pirn_task *t;
+	bool some = false;
+
+	while ((t = local_pop(&w->local))) {
+		pirn__injector_push(&p->injector, t, t);
+		some = true;
+	}
+	w->victim = NULL;
+	w->watches = false;
+	pirn__thread.owner = w->before;
+	pirn__thread.worker = NULL;
+	pirn__thread.floor = NULL;
+	if (some)
+		pirn__sleep_notify(&p->sleep);
+}
+
 void *pirn__worker(void *arg)
 {
 	struct worker *w = arg;
-	struct pirn_executor *ex = &w->pool->executor;
 	struct pirn_task *t;
 	char name[16];
 
 	snprintf(name, sizeof(name), "pirn-worker-%u", (unsigned)(w - w->pool->worker) % 1000);
 	pthread_setname_np(pthread_self(), name);
-	pirn__thread.owner = ex;
-	pirn__thread.worker = w;
-	pirn__thread.floor = floor_of_stack();
-	w->doze = DOZE_FIRST;
-	while ((t = next_task(w))) {
-		if (half_load_relaxed(&w->pool->closing))
-			pirn__task_cancel(t);
-		if (pirn__task_run(t, ex, false))
-			ex->ops->again(ex, t);
-	}
+	pirn__worker_begin(w);
+	while ((t = pirn__worker_next(w, true)))
+		pirn__worker_run(w, t);
 	return NULL;
 }

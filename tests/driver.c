@@ -125,10 +125,12 @@ static int no_threads(const struct pirn_platform *platform, pthread_t *thread,
 
 /* ---- the executor's operations ------------------------------------------------------------- */
 
-static int admit(struct pirn_executor *ex, struct pirn_task *t)
+static int admit(struct pirn_executor *ex, struct pirn_task *t, size_t n)
 {
 	struct driver *d = of_executor(ex);
 
+	if (n != 1)
+		abort(); /* nothing that it drives spawns many */
 	if (d->closing)
 		return -ESHUTDOWN;
 	if (!can_be_had(d))
@@ -158,8 +160,9 @@ static void push(struct pirn_executor *ex, struct pirn_task *t)
 	d->pushes++;
 }
 
-static void start(struct pirn_executor *ex, struct pirn_task *t)
+static void start(struct pirn_executor *ex, struct pirn_task *t, struct pirn_task *oldest)
 {
+	(void)oldest;
 	push(ex, t);
 	of_executor(ex)->spawning--;
 }

@@ -112,7 +112,8 @@ Test(config, of_too_many_threads_is_refused)
 	struct pirn_pool_config config = { .threads = 1025, .platform = &host.platform };
 
 	cr_expect_eq(pirn_pool_new(&pool, &config), -EINVAL);
-	config.threads = ~0u;
+	config.threads = 1;
+	config.lent_threads = 1025;
 	cr_expect_eq(pirn_pool_new(&pool, &config), -EINVAL);
 	cr_expect_null(pool);
 }

@@ -98,8 +98,9 @@ Test(spawn, notes_the_place)
 static struct pirn_executor_ops racing;
 static struct pirn_task *handle;
 
-static void run_at_once(struct pirn_executor *ex, struct pirn_task *t)
+static void run_at_once(struct pirn_executor *ex, struct pirn_task *t, struct pirn_task *oldest)
 {
+	(void)oldest;
 	while (pirn__task_run(t, ex, false))
 		;
 	d.spawning--;

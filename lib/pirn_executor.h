@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn: executors. An executor polls tasks whenever they are woken. There is one handle type for
+ * all: pools (pirn_pool.h) have threads of their own, and can be lent some of yours, by the calls
+ * below.
+ */
+#ifndef PIRN_EXECUTOR_H
+#define PIRN_EXECUTOR_H
+
+#include <pirn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Lends the calling thread to an executor: it polls tasks, beside the executor's own threads if
+ * there are any, until f ends. f need not be a task of the executor. What the thread has in its
+ * queue when it leaves is the others'.
+ *
+ * Takes:    f, as pirn_block_on; or NULL: until there is nothing to poll at the moment.
+ * Returns:  the err of f (NULL: 0). Before the first poll, with f as it was: -ENOMEM; -EBUSY
+ *           (pools: as many threads as were asked for run it). At any time, with f pending (drop
+ *           it): -ESHUTDOWN, the executor is being freed.
+ * Threads:  outside.
+ */
+PIRN_API int pirn_executor_run(struct pirn_executor *ex, struct pirn_future *f);
+
+/*
+ * Polls one task, waiting until there is one.
+ *
+ * Returns:  1; -EBUSY, -ESHUTDOWN as pirn_executor_run.
+ * Threads:  outside.
+ */
+PIRN_API int pirn_executor_tick(struct pirn_executor *ex);
+
+/*
+ * Polls one task, if there is one that is ready for it.
+ *
+ * Returns:  1; 0: there was none; -EBUSY, -ESHUTDOWN as pirn_executor_run.
+ * Threads:  outside.
+ */
+PIRN_API int pirn_executor_try_tick(struct pirn_executor *ex);
+
+/*
+ * Frees an executor: no new tasks, those left are cancelled and dropped, blocking calls that run
+ * are waited for, calls still queued end with -ECANCELED, every thread is joined, and yours that
+ * run it are sent away (-ESHUTDOWN). Handles, wakers and calls of others stay valid.
+ *
+ * Takes:    NULL is fine.
+ * Returns:  0.
+ * Threads:  owner, outside: traps on the executor's own threads (polls and jobs).
+ */
+PIRN_API int pirn_executor_free(struct pirn_executor *ex);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
