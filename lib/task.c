@@ -34,8 +34,8 @@
  *                                         acquire                     it is written
  *   [T4]  join: release of JOINER         finish: acquire with DONE   the finisher wakes a waker
  *                                                                     it sees half made
- *   [T5]  unref, finish: release          last unref, or load that    the block is freed while
- *                                         finds one reference:        another thread uses it
+ *   [T5]  unref, finish, drop_handle,     last unref, or load that    the block is freed while
+ *         request_end: release            finds one reference:        another thread uses it
  *                                         acquire
  */
 #include "config.h"
@@ -118,7 +118,8 @@ static enum request request_end(struct pirn_task *t, uint64_t clear)
 		if (clear && s & TASK_JOINER)
 			trap_joined(t);
 		if (s & TASK_OWNED) {
-			if (word_cas_relaxed(&t->state, &s, asked))
+			/* [T5] Without release the finisher could free the block under us. */
+			if (word_cas_release(&t->state, &s, asked))
 				return LEFT_TO_OWNER;
 		} else {
 			/* [T2] As in notify. */
@@ -136,7 +137,8 @@ static bool drop_handle(struct pirn_task *t)
 	while (!(s & TASK_DONE)) {
 		if (s & TASK_JOINER)
 			trap_joined(t);
-		if (word_cas_relaxed(&t->state, &s, s & ~TASK_HANDLE))
+		/* [T5] Without release the finisher could free the block under us. */
+		if (word_cas_release(&t->state, &s, s & ~TASK_HANDLE))
 			return true;
 	}
 	return false;
@@ -189,14 +191,14 @@ static void finish(struct pirn_task *t, struct pirn_executor *ex, uint64_t dropp
 	}
 	ex->ops->unlink(ex, t);
 	t->at.memory = &ex->platform->memory;
-	/* [T5] Without acquire we could free the block under the last use of a waker. */
-	s = word_load_acquire(&t->state);
-	if (in_place && s & TASK_HANDLE && s / TASK_REF == 1) {
-		/* No waker is out, and the handle's holder waits below us on this stack. */
-		word_store_relaxed(&t->state, (s & ~TASK_OWNED) | TASK_DONE | dropped);
-		return;
-	}
 	do {
+		/* [T5] Without acquire we could free the block under the last use of others. */
+		s = word_load_acquire(&t->state);
+		if (in_place && s & TASK_HANDLE && s / TASK_REF == 1) {
+			/* No waker is out, and the handle's holder waits below us on this stack. */
+			word_store_relaxed(&t->state, (s & ~TASK_OWNED) | TASK_DONE | dropped);
+			return;
+		}
 		if (!(s & TASK_HANDLE) && !dropped) {
 			drop_future(t);
 			dropped = TASK_DROPPED;
