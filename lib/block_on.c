@@ -35,7 +35,8 @@ static void sleeper_unref(struct sleeper *s)
 	const struct pirn_memory *memory = &pirn_platform_default()->memory;
 
 	/* [B1] Release: our use comes before the free. Acquire: the free comes after all use. */
-	if (word_sub_acq_rel(&s->refs, 1) != 1)
+	/* Where the count is 1 it is ours: nobody else can change it. */
+	if (word_load_acquire(&s->refs) != 1 && word_sub_acq_rel(&s->refs, 1) != 1)
 		return;
 	pirn__parker_deinit(&s->parker);
 	memory->free(memory, s, sizeof(*s));

@@ -10,10 +10,10 @@
  * Orderings.
  *
  *   tag   writer                         reader                      without it
- *   [E1]  admit, submit: senders + 1,    free: closing := 1, then    both miss each other: a task
- *         then load closing              load senders (all four      is added to a pool whose end
+ *   [E1]  admit, submit: outside + 1,    free: closing := 1, then    both miss each other: a task
+ *         then load closing              load outside (all four      is added to a pool whose end
  *         (seq_cst)                      seq_cst)                    found none
- *   [E2]  leave: release on senders      free: acquire on senders    the pool is freed while a
+ *   [E2]  leave: release on outside      free: acquire on outside    the pool is freed while a
  *                                                                    sender is still in it
  *   [E3]  unref: release on refs         last unref: acquire         the same for a call's last
  *                                                                    look at the pool
@@ -35,14 +35,17 @@
 
 /* ---- senders ------------------------------------------------------------------------------- */
 
-/* One word counts both kinds: in its lower half who pushes, in its upper half who was admitted. */
+/*
+ * The lower half of registry.outside counts both kinds: who pushes, and above that who was
+ * admitted; up to 65,535 threads at the same moment.
+ */
 #define PUSH UINT64_C(1)
-#define ADMISSION (UINT64_C(1) << 32)
+#define ADMISSION (UINT64_C(1) << 16)
 
 static void leave_as(struct pool *p, uint64_t kind)
 {
 	/* [E2] Without release the pool could be freed under our last steps. */
-	word_sub_release(&p->senders, kind);
+	word_sub_release(&p->registry.outside, kind);
 }
 
 static void leave(struct pool *p)
@@ -50,15 +53,23 @@ static void leave(struct pool *p)
 	leave_as(p, ADMISSION);
 }
 
-/* Comes in, unless the pool is closing. Returns 0 or -ESHUTDOWN. */
-static int enter(struct pool *p)
+/*
+ * Comes in with n tasks, unless the pool is closing. Returns 0, -ESHUTDOWN, or -ENOMEM: they have no
+ * places.
+ */
+static int enter(struct pool *p, size_t n)
 {
+	uint64_t coming = n * REGISTRY_NUMBER + ADMISSION;
 	/* [E1] With less, free could miss us and we could miss that it closes. */
-	word_add_seq_cst(&p->senders, ADMISSION);
+	uint64_t outside = word_add_seq_cst(&p->registry.outside, coming) + coming;
+	int err = -ESHUTDOWN;
+
+	/* [E1] As above. */
 	if (!half_load_seq_cst(&p->closing))
-		return 0;
-	leave(p);
-	return -ESHUTDOWN;
+		err = n > 0 ? pirn__registry_admit_outside(&p->registry, outside) : 0;
+	if (err)
+		leave_as(p, coming);
+	return err;
 }
 
 /*
@@ -69,7 +80,7 @@ static int enter(struct pool *p)
 static void wait_for_senders(struct pool *p, uint64_t below)
 {
 	/* [E1] As in enter. [E2] Without acquire we could free what a sender still looks at. */
-	while (word_load_seq_cst(&p->senders) >= below)
+	while (word_load_seq_cst(&p->registry.outside) % REGISTRY_NUMBER >= below)
 		sched_yield();
 }
 
@@ -79,18 +90,6 @@ static void wait_for_senders(struct pool *p, uint64_t below)
 static struct worker *own_worker(struct pirn_executor *ex)
 {
 	return pirn__thread.owner == ex ? pirn__thread.worker : NULL;
-}
-
-static int admit_outside(struct pool *p, size_t n)
-{
-	int err = enter(p);
-
-	if (err)
-		return err;
-	err = pirn__registry_admit_outside(&p->registry, n);
-	if (err)
-		leave(p);
-	return err;
 }
 
 /*
@@ -103,8 +102,10 @@ static int pool_admit(struct pirn_executor *ex, struct pirn_task *newest, size_t
 	struct pool *p = pool_of(ex);
 
 	(void)newest;
+	if (n > REGISTRY_MOST)
+		return -ENOMEM;
 	if (!w)
-		return admit_outside(p, n);
+		return enter(p, n);
 	if (half_load_relaxed(&p->closing))
 		return -ESHUTDOWN;
 	return registry_admit(&p->registry, w->shard, n);
@@ -146,8 +147,13 @@ static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 		pirn__worker_push(w, t, false);
 		return;
 	}
-	/* The task cannot end before it is in the queue, so the pool stands: no order needed. */
-	word_add_relaxed(&p->senders, PUSH);
+	/*
+	 * The task cannot end before it is in the queue, so the pool stands until then. Behind
+	 * others nothing is left to do, and the pool may go.
+	 */
+	if (pirn__injector_push_behind(&p->injector, t, t))
+		return;
+	word_add_relaxed(&p->registry.outside, PUSH);
 	inject(p, t, t);
 	leave_as(p, PUSH);
 }
@@ -186,7 +192,7 @@ static size_t pool_size(unsigned places)
 static int pool_submit(struct pirn_executor *ex, struct pirn_job *job)
 {
 	struct pool *p = pool_of(ex);
-	int err = enter(p);
+	int err = enter(p, 0);
 
 	if (err)
 		return err;
@@ -374,7 +380,6 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	p->executor.ops = &pool_ops;
 	p->executor.platform = platform;
 	word_init(&p->refs, 1);
-	word_init(&p->senders, 0);
 	half_init(&p->closing, 0);
 	half_init(&p->stopping, 0);
 	half_init(&p->used, threads);

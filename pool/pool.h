@@ -52,8 +52,6 @@ struct pool {
 	 * has been freed. The threads are gone by then.
 	 */
 	struct word refs;
-	struct word
-		senders; /* threads inside push, spawn or submit (pool.c): free waits for them */
 	struct injector injector;
 	struct sleep sleep;
 	struct registry registry;

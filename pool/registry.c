@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why there is a place for every task that becomes idle. All nets together are the number of live
- * tasks (the last shard's is `given` less `back`); each net is at most the capacity of its shard;
+ * tasks (the last shard's is what was given out less `back`); each net is at most the capacity of its shard;
  * so there are at least as many places as live tasks, and one that has none yet finds one: in the
  * worker's own shard, or in another's. Numbers are given to whoever asks by one addition, and
  * compared with what there is behind it: who finds too little gives them back. `back` only grows,
@@ -28,7 +28,7 @@ int pirn__registry_init(struct registry *r, const struct pirn_memory *memory, un
 {
 	r->memory = memory;
 	r->shards = workers + 1;
-	word_init(&r->given, 0);
+	word_init(&r->outside, 0);
 	word_init(&r->back, 0);
 	half_init(&r->closing, 0);
 	r->shard = memory->alloc(memory, r->shards * sizeof(struct shard));
@@ -145,32 +145,33 @@ static int64_t capacity_of(struct shard *s)
 	return (int64_t)word_load_relaxed(&s->capacity);
 }
 
-/* n of the last shard's numbers. False: it has not as many places. */
-static bool give(struct registry *r, uint64_t n)
+/* Has the last shard as many places as numbers are out? */
+static bool enough(struct registry *r, uint64_t outside)
 {
-	struct shard *last = &r->shard[r->shards - 1];
-	uint64_t given = word_add_relaxed(&r->given, n) + n;
+	uint32_t given = (uint32_t)(outside / REGISTRY_NUMBER);
 
-	if ((int64_t)(given - word_load_relaxed(&r->back)) <= capacity_of(last))
-		return true;
-	word_sub_relaxed(&r->given, n);
-	return false;
+	return (int32_t)(given - (uint32_t)word_load_relaxed(&r->back)) <=
+	       capacity_of(&r->shard[r->shards - 1]);
 }
 
 /* Owner of s: has some of its net counted in the last shard. */
 static bool lend(struct registry *r, struct shard *s, uint64_t n)
 {
-	if (!give(r, n))
+	uint64_t given = n * REGISTRY_NUMBER;
+
+	if (!enough(r, word_add_relaxed(&r->outside, given) + given)) {
+		word_sub_relaxed(&r->outside, given);
 		return false;
+	}
 	s->net -= (int64_t)n;
 	/* [R2] Without release the end of the pool could count these tasks nowhere. */
 	word_store_release(&s->lent, word_load_relaxed(&s->lent) + n);
 	return true;
 }
 
-int pirn__registry_admit_outside(struct registry *r, size_t n)
+int pirn__registry_admit_outside(struct registry *r, uint64_t outside)
 {
-	while (!give(r, n))
+	while (!enough(r, outside))
 		if (grow(r, &r->shard[r->shards - 1]) < 0)
 			return -ENOMEM;
 	return 0;
@@ -262,5 +263,6 @@ bool pirn__registry_empty(struct registry *r)
 		lent += word_load_acquire(&r->shard[i].lent);
 	for (unsigned i = 0; i < r->shards; i++)
 		spawned += word_load_relaxed(&r->shard[i].spawned);
-	return ended == spawned + word_load_relaxed(&r->given) - lent;
+	spawned += word_load_relaxed(&r->outside) / REGISTRY_NUMBER;
+	return (uint32_t)ended == (uint32_t)(spawned - lent); /* numbers have 32 bits */
 }

@@ -49,20 +49,27 @@ struct registry {
 	struct shard *shard;
 	char apart[64];
 	/*
-	 * The last shard's net, which has no owner: it gives out numbers, one for each task, and
-	 * takes some back for each that has ended.
+	 * The last shard's net, which has no owner: numbers are given out, one for each task, and
+	 * some come back for those that have ended. Those given are counted in the upper half of a
+	 * word whose lower half is the pool's, so that a spawn from outside changes both at once.
 	 */
-	struct word given, back;
+	struct word outside, back;
 };
+
+#define REGISTRY_NUMBER (UINT64_C(1) << 32)
+#define REGISTRY_MOST INT32_MAX /* tasks in one spawn */
 
 /* Returns 0 or -ENOMEM. */
 int pirn__registry_init(struct registry *r, const struct pirn_memory *memory, unsigned workers);
 void pirn__registry_deinit(struct registry *r);
 
-/* n tasks are spawned by a thread that is no worker. Returns 0 or -ENOMEM. */
-int pirn__registry_admit_outside(struct registry *r, size_t n);
+/*
+ * Numbers were given out by a thread that is no worker, which made `outside` what it was then: sees
+ * to it that there are as many places. Returns 0, or -ENOMEM: they are to be given back.
+ */
+int pirn__registry_admit_outside(struct registry *r, uint64_t outside);
 
-/* The same by the worker that owns the shard, which has no room for them at first. */
+/* n tasks are spawned by the worker that owns the shard, which has no room for them at first. */
 int pirn__registry_make_room(struct registry *r, struct shard *s, size_t n);
 
 /* The same by any worker. */
