@@ -61,12 +61,22 @@ static void linger(struct parker *p, uint64_t start, uint64_t most)
 	}
 }
 
-/* Behind the park that began at start: how long to linger in the next one. */
-static void learn(uint64_t start, bool notified)
+uint64_t pirn__wait_begins(void)
+{
+	return now_ns();
+}
+
+bool pirn__wait_awake(uint64_t start)
+{
+	return now_ns() - start < pirn__thread.linger;
+}
+
+/* How long to linger in the next one. */
+void pirn__wait_ends(uint64_t start, bool came)
 {
 	unsigned ns = pirn__thread.linger;
 
-	if (notified && now_ns() - start < LINGER_MAX)
+	if (came && now_ns() - start < LINGER_MAX)
 		ns = ns == 0 ? LINGER_MIN : 2 * ns;
 	else
 		ns /= 2;
@@ -209,29 +219,32 @@ void pirn__unpark(struct parker *p)
 
 #endif
 
-/* deadline NULL: none; else it is ns away. */
-static bool park_until(struct parker *p, const struct timespec *deadline, uint64_t ns)
-{
-	uint64_t start;
-	bool notified;
-
-	if (half_load_relaxed(&p->state) == NOTIFIED)
-		return sleep_until(p, deadline);
-	start = now_ns();
-	linger(p, start, ns);
-	notified = sleep_until(p, deadline);
-	learn(start, notified);
-	return notified;
-}
-
 void pirn__park(struct parker *p)
 {
-	park_until(p, NULL, UINT64_MAX);
+	pirn__park_since(p, 0, 0);
 }
 
 bool pirn__park_for(struct parker *p, uint64_t ns)
 {
-	struct timespec deadline = deadline_in(ns);
+	return pirn__park_since(p, ns, 0);
+}
 
-	return park_until(p, &deadline, ns);
+bool pirn__park_since(struct parker *p, uint64_t ns, uint64_t start)
+{
+	struct timespec deadline, *limit = NULL;
+	bool notified;
+
+	if (ns > 0) {
+		deadline = deadline_in(ns);
+		limit = &deadline;
+	}
+	if (half_load_relaxed(&p->state) == NOTIFIED)
+		return sleep_until(p, limit);
+	if (start == 0) {
+		start = now_ns();
+		linger(p, start, ns > 0 ? ns : UINT64_MAX);
+	}
+	notified = sleep_until(p, limit);
+	pirn__wait_ends(start, notified);
+	return notified;
 }

@@ -38,6 +38,20 @@ void pirn__park(struct parker *p);
 bool pirn__park_for(struct parker *p, uint64_t ns);
 
 /*
+ * The same for a thread that has waited awake since start, so that it does not linger. ns 0: no
+ * limit; start 0: it has not waited.
+ */
+bool pirn__park_since(struct parker *p, uint64_t ns, uint64_t start);
+
+/*
+ * For who waits awake first, for something else than an unpark: begins; asks whether it still pays;
+ * says whether it came. Nothing to say where it ends in a park.
+ */
+uint64_t pirn__wait_begins(void);
+bool pirn__wait_awake(uint64_t start);
+void pirn__wait_ends(uint64_t start, bool came);
+
+/*
  * Ends the park in progress, or the next one. The parker may be looked at until this returns: the
  * caller holds a reference to the memory it lies in.
  */

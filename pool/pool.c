@@ -54,8 +54,8 @@ static void leave(struct pool *p)
 }
 
 /*
- * Comes in with n tasks, unless the pool is closing. Returns 0, -ESHUTDOWN, or -ENOMEM: they have no
- * places.
+ * Comes in with n tasks, unless the pool is closing. Returns 0, -ESHUTDOWN, or -ENOMEM: there are
+ * no places for them.
  */
 static int enter(struct pool *p, size_t n)
 {

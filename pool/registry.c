@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why there is a place for every task that becomes idle. All nets together are the number of live
- * tasks (the last shard's is what was given out less `back`); each net is at most the capacity of its shard;
- * so there are at least as many places as live tasks, and one that has none yet finds one: in the
- * worker's own shard, or in another's. Numbers are given to whoever asks by one addition, and
- * compared with what there is behind it: who finds too little gives them back. `back` only grows,
- * so what was enough stays enough.
+ * tasks (the last shard's is what was given out less `back`); each net is at most the capacity of
+ * its shard; so there are at least as many places as live tasks, and one that has none yet finds
+ * one: in the worker's own shard, or in another's. Numbers are given out by one addition, and
+ * compared with what there is behind it: who finds too little makes places, or gives them back.
+ * `back` only grows, so what was enough stays enough.
  *
  * Orderings (the locks do the rest).
  *

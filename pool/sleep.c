@@ -172,14 +172,11 @@ bool pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching)
 	return timed;
 }
 
-bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns)
+bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns, uint64_t awake_since)
 {
 	bool searching = true;
 
-	if (ns == 0)
-		pirn__park(&b->parker);
-	else
-		pirn__park_for(&b->parker, ns);
+	pirn__park_since(&b->parker, ns, awake_since);
 	lock(&s->lock);
 	if (list_linked(&b->node)) {
 		list_remove(&b->node);
@@ -206,6 +203,20 @@ bool pirn__sleep_get_up(struct sleep *s, struct bed *b)
 	}
 	unlock_and_unpark(s, next);
 	return notified;
+}
+
+bool pirn__sleep_search(struct sleep *s)
+{
+	bool alone;
+
+	if (half_load_relaxed(&s->searching) > 0)
+		return false;
+	lock(&s->lock);
+	alone = half_load_relaxed(&s->searching) == 0;
+	if (alone)
+		count_searching(s, 1);
+	unlock(&s->lock);
+	return alone;
 }
 
 void pirn__sleep_stop_search(struct sleep *s)

@@ -61,10 +61,13 @@ bool pirn__sleep_lie_down(struct sleep *s, struct bed *b, bool searching);
  * Sleeps until notified, for ns (0: no limit) at most, or until another one unparks the bed. True:
  * it is searching now.
  */
-bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns);
+bool pirn__sleep_stay(struct sleep *s, struct bed *b, uint64_t ns, uint64_t awake_since);
 
 /* It found work on that last look. True: it was notified meanwhile, so it is searching. */
 bool pirn__sleep_get_up(struct sleep *s, struct bed *b);
+
+/* A worker searches without having been notified, if nobody else does. True: it does. */
+bool pirn__sleep_search(struct sleep *s);
 
 /* A searching worker found work. It then looks (pirn__injector_some) for more behind it. */
 void pirn__sleep_stop_search(struct sleep *s);

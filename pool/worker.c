@@ -10,6 +10,7 @@
  */
 #include "config.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 #include "pool.h"
@@ -107,8 +108,40 @@ static bool is_called(struct worker *w)
 	return half_load_relaxed(&w->pool->stopping) || (w->called && half_load_relaxed(w->called));
 }
 
+/*
+ * Searches for as long as that pays. A push sees it and notifies nobody, which is cheaper for both
+ * than a bed. since: when it began; 0: it did not.
+ */
+static struct pirn_task *wait_awake(struct worker *w, bool *more, uint64_t *since)
+{
+	struct pool *p = w->pool;
+	struct pirn_task *t = NULL;
+
+	*since = 0;
+	if (pirn__thread.linger == 0)
+		return NULL;
+	if (!w->searching)
+		w->searching = pirn__sleep_search(&p->sleep);
+	if (!w->searching)
+		return NULL;
+	*since = pirn__wait_begins();
+	while (!t && !is_called(w) && pirn__wait_awake(*since)) {
+		for (unsigned i = 0; i < LOOKS && !pirn__injector_hint(&p->injector); i++)
+			spin_hint();
+		if (pirn__injector_hint(&p->injector))
+			t = take_injected(w, more);
+		else
+			t = steal(w);
+		if (!t)
+			sched_yield();
+	}
+	if (t)
+		pirn__wait_ends(*since, true);
+	return t;
+}
+
 /* Lies down, but for a last look. The task that it found then; NULL: it slept. */
-static struct pirn_task *sleep_unless(struct worker *w, bool *more)
+static struct pirn_task *sleep_unless(struct worker *w, bool *more, uint64_t since)
 {
 	struct pool *p = w->pool;
 	bool searched = w->searching, timed, called;
@@ -126,7 +159,7 @@ static struct pirn_task *sleep_unless(struct worker *w, bool *more)
 			*more = *more || pirn__injector_some(&p->injector);
 		return t;
 	}
-	w->searching = pirn__sleep_stay(&p->sleep, &w->bed, timed ? w->doze : 0);
+	w->searching = pirn__sleep_stay(&p->sleep, &w->bed, timed ? w->doze : 0, since);
 	if (timed && w->doze < DOZE_LAST)
 		w->doze *= 2;
 	return NULL;
@@ -137,12 +170,15 @@ static struct pirn_task *find_task(struct worker *w, bool wait)
 {
 	for (;;) {
 		bool more = false;
+		uint64_t since = 0;
 		struct pirn_task *t = take_injected(w, &more);
 
 		if (!t)
 			t = steal(w);
+		if (!t && wait)
+			t = wait_awake(w, &more, &since);
 		if (!t && wait && !is_called(w))
-			t = sleep_unless(w, &more);
+			t = sleep_unless(w, &more, since);
 		if (t || !wait || is_called(w)) {
 			go_to_work(w, more);
 			return t;
