@@ -4,48 +4,36 @@
 
 #include <stdatomic.h>
 
-#include <pirn_channel.h>
-
-PIRN_CHANNEL(nothing, char, NULL);
+#include <pirn_event.h>
 
 static atomic_uint_fast64_t waiting;
+static struct pirn_event never; /* notified at the end only */
 
-/* Waits for a channel to close, in which nothing ever comes: the smallest wait there is so far. */
+/* Waits for the event. */
 struct waiter {
 	struct pirn_future future;
-	struct nothing_receiver *rx; /* borrowed */
-	bool counted;
-	char message;
-	struct pirn_recv recv;
+	struct pirn_event_wait wait;
 };
 
 PIRN_ASYNC(waiter, f)
 {
 	PIRN_BEGIN(f);
-	f->recv = nothing_recv(f->rx, &f->message);
+	f->wait = pirn_event_wait(&never);
 	atomic_fetch_add(&waiting, 1);
-	PIRN_AWAIT(f, &f->recv.future);
+	PIRN_AWAIT(f, &f->wait.future);
 	PIRN_FINALLY(f);
-	pirn_drop(&f->recv.future);
 	atomic_fetch_sub(&waiting, 1);
 	PIRN_END(f);
 }
 
-struct crowd {
-	struct nothing_sender *tx;
-	struct nothing_receiver *rx;
-};
-
 /* n tasks, each polled once. */
-static void crowd_gather(struct run *run, struct pirn_executor *pool, struct crowd *crowd,
-			 uint64_t n)
+static void crowd_gather(struct run *run, struct pirn_executor *pool, uint64_t n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 
 	atomic_store(&waiting, 0);
-	bench_ok(run, nothing_channel(&crowd->tx, &crowd->rx, 1));
 	for (uint64_t i = 0; i < n; i++) {
-		struct waiter w = { PIRN_INIT(waiter), .rx = crowd->rx };
+		struct waiter w = { PIRN_INIT(waiter) };
 
 		bench_ok(run, pirn_spawn(pool, NULL, &w.future));
 	}
@@ -54,29 +42,27 @@ static void crowd_gather(struct run *run, struct pirn_executor *pool, struct cro
 }
 
 /* All end. */
-static void crowd_leave(struct crowd *crowd)
+static void crowd_leave(void)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 
-	nothing_sender_unref(crowd->tx);
+	pirn_event_notify(&never, PIRN_EVENT_ALL);
 	while (atomic_load(&waiting) > 0)
 		nanosleep(&moment, NULL);
-	nothing_receiver_unref(crowd->rx);
 }
 
 void mem_task(struct run *run)
 {
 	struct pirn_executor *pool = bench_pool(run);
-	struct crowd crowd;
 	uint64_t seen;
 	long before = rss_kib();
 
 	run_start(run);
-	crowd_gather(run, pool, &crowd, run->n);
+	crowd_gather(run, pool, run->n);
 	run_stop(run);
 	run_extra(run, "bytes_per_task", (double)(rss_kib() - before) * 1024 / (double)run->n);
 	seen = atomic_load(&waiting);
-	crowd_leave(&crowd);
+	crowd_leave();
 	run_check(run, seen - atomic_load(&waiting));
 	pirn_executor_free(pool);
 }
@@ -84,12 +70,11 @@ void mem_task(struct run *run)
 void idle(struct run *run)
 {
 	struct pirn_executor *pool = bench_pool(run);
-	struct crowd crowd;
 
-	crowd_gather(run, pool, &crowd, run->n);
+	crowd_gather(run, pool, run->n);
 	run_check(run, atomic_load(&waiting));
 	idle_measure(run);
-	crowd_leave(&crowd);
+	crowd_leave();
 	pirn_executor_free(pool);
 }
 

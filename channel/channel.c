@@ -316,15 +316,6 @@ int pirn_try_recv(struct pirn_receiver *rx, void *msg)
 
 enum { NEW, TRIED, WAITED }; /* future.at of send and recv */
 
-/* A task that finds its channels always ready lets others run now and then. */
-static bool out_of_budget(struct pirn_context *cx)
-{
-	if (cx->budget > 0)
-		return false;
-	pirn_waker_wake_by_ref(cx->waker);
-	return true;
-}
-
 /* Under the lock: does it wait already, with the waker of this context? */
 static bool waits(const struct pirn_waiter *w, const struct pirn_context *cx)
 {
@@ -397,7 +388,7 @@ static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_
 		drop_waker(drop);
 		return PIRN_PENDING;
 	}
-	cx->budget = cx->budget > 8 ? cx->budget - 8 : 0;
+	spend_budget(cx);
 	drop = stop_waiting(w);
 	if (err == 0)
 		wake = pirn__waiters_take(sending ? &c->receiving : &c->sending);

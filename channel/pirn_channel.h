@@ -107,13 +107,6 @@ PIRN_API int pirn_send_blocking(struct pirn_sender *tx, void *msg);
  */
 PIRN_API int pirn_recv_blocking(struct pirn_receiver *rx, void *msg);
 
-/* A task or thread in the channel's list of those who wait; lies in the future. */
-struct pirn_waiter {
-	/* private */
-	struct pirn_waiter *next, *prev;
-	struct pirn_waker *waker;
-};
-
 PIRN_API extern const struct pirn_future_ops pirn_send_ops,
 	pirn_recv_ops; /* Threads: any; constants of the makers below */
 

@@ -10,7 +10,22 @@
 #ifndef PIRN_WAITERS_H
 #define PIRN_WAITERS_H
 
-#include "pirn_channel.h"
+#include "pirn.h"
+
+/* A task that never has to wait lets others run now and then. True: not now. */
+static inline bool out_of_budget(struct pirn_context *cx)
+{
+	if (cx->budget > 0)
+		return false;
+	pirn_waker_wake_by_ref(cx->waker);
+	return true;
+}
+
+/* One operation is done. */
+static inline void spend_budget(struct pirn_context *cx)
+{
+	cx->budget = cx->budget > 8 ? cx->budget - 8 : 0;
+}
 
 struct waiters {
 	struct pirn_waiter head;

@@ -41,6 +41,11 @@ static inline void lock(struct lock *l)
 	pthread_mutex_lock(&l->mutex);
 }
 
+static inline bool try_lock(struct lock *l)
+{
+	return pthread_mutex_trylock(&l->mutex) == 0;
+}
+
 static inline void unlock(struct lock *l)
 {
 	pthread_mutex_unlock(&l->mutex);
@@ -78,6 +83,14 @@ static inline void lock(struct lock *l)
 	/* [L1] Without acquire we could read guarded memory from before the last unlock. */
 	if (!half_cas_acquire(&l->state, &found, LOCK_HELD))
 		pirn__lock_wait(l);
+}
+
+static inline bool try_lock(struct lock *l)
+{
+	uint32_t found = LOCK_FREE;
+
+	/* [L1] As in lock(). */
+	return half_cas_acquire(&l->state, &found, LOCK_HELD);
 }
 
 static inline void unlock(struct lock *l)

@@ -96,7 +96,7 @@ PIRN_API void pirn_drop(struct pirn_future *f);
  * A waker is one pointer, to an object whose first word is its operations. Two wakers wake the
  * same task when the pointers are equal. All four may be called on any thread, at any time, also
  * long after the task has ended; none allocates, fails or polls, and none waits for more than a
- * lock that is held for a few instructions (so: not in a signal handler).
+ * lock that is held for a few instructions (so: not in a signal handler; see pirn_event.h).
  */
 struct pirn_waker {
 	const struct pirn_waker_ops *ops;
@@ -128,6 +128,13 @@ static inline void pirn_waker_drop(struct pirn_waker *w)
 {
 	w->ops->drop(w);
 }
+
+/* Whoever waits in a line, of a channel or an event; lies in the future. */
+struct pirn_waiter {
+	/* private */
+	struct pirn_waiter *next, *prev;
+	struct pirn_waker *waker;
+};
 
 /* ---- contexts ------------------------------------------------------------------------------ */
 

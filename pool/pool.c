@@ -124,6 +124,14 @@ static void inject(struct pool *p, struct pirn_task *newest, struct pirn_task *o
 		pirn__sleep_notify_many(&p->sleep, n);
 }
 
+/* No lock may be taken, so whoever sleeps gets up, and looks. */
+static void inject_by_signal(struct pool *p, struct pirn_task *t)
+{
+	pirn__injector_push(&p->injector, t, t);
+	for (unsigned i = 0, n = half_load_relaxed(&p->used); i < n; i++)
+		pirn__unpark(&p->worker[i].bed.parker);
+}
+
 static void pool_start(struct pirn_executor *ex, struct pirn_task *newest, struct pirn_task *oldest)
 {
 	struct worker *w = own_worker(ex);
@@ -154,7 +162,10 @@ static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 	if (pirn__injector_push_behind(&p->injector, t, t))
 		return;
 	word_add_relaxed(&p->registry.outside, PUSH);
-	inject(p, t, t);
+	if (pirn__thread.in_handler)
+		inject_by_signal(p, t);
+	else
+		inject(p, t, t);
 	leave_as(p, PUSH);
 }
 

@@ -61,7 +61,10 @@ static void runner_wake_by_ref(struct pirn_waker *w)
 	/* [U1] Without release the poll could miss what was done before the wake. */
 	if (half_exchange_release(&r->called, 1))
 		return;
-	lock(&r->lock);
+	if (!pirn__thread.in_handler)
+		lock(&r->lock);
+	else if (!try_lock(&r->lock))
+		return; /* it is being woken, or leaves */
 	if (r->parker)
 		pirn__unpark(r->parker);
 	unlock(&r->lock);
