@@ -20,9 +20,9 @@ extern "C" {
  *
  * Takes:    f, as pirn_block_on; or NULL: until there is nothing to poll at the moment.
  * Returns:  the err of f (NULL: 0). Before the first poll, with f as it was: -ENOMEM; -EBUSY
- *           (pools: as many threads as were asked for run it). At any time, with f pending (drop
- *           it): -ESHUTDOWN, the executor is being freed.
- * Threads:  outside.
+ *           (pools: as many threads as were asked for run it). At any time, with f pending:
+ *           -ESHUTDOWN, the executor is being freed. pirn_drop(f) is right in each case.
+ * Threads:  outside. A call may be in progress when the executor is freed, but none may begin.
  */
 PIRN_API int pirn_executor_run(struct pirn_executor *ex, struct pirn_future *f);
 
@@ -30,7 +30,7 @@ PIRN_API int pirn_executor_run(struct pirn_executor *ex, struct pirn_future *f);
  * Polls one task, waiting until there is one.
  *
  * Returns:  1; -EBUSY, -ESHUTDOWN as pirn_executor_run.
- * Threads:  outside.
+ * Threads:  as pirn_executor_run.
  */
 PIRN_API int pirn_executor_tick(struct pirn_executor *ex);
 
@@ -38,7 +38,7 @@ PIRN_API int pirn_executor_tick(struct pirn_executor *ex);
  * Polls one task, if there is one that is ready for it.
  *
  * Returns:  1; 0: there was none; -EBUSY, -ESHUTDOWN as pirn_executor_run.
- * Threads:  outside.
+ * Threads:  as pirn_executor_run.
  */
 PIRN_API int pirn_executor_try_tick(struct pirn_executor *ex);
 

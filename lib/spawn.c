@@ -101,6 +101,7 @@ int pirn_spawn_many_on(struct pirn_executor *ex, struct pirn_task **out, struct 
 
 	if (n == 0)
 		return 0;
+	must_be_new(f, place);
 	frame = f->ops->size;
 	for (size_t i = 0; i < n && err == 0; i++) {
 		struct pirn_future *source = nth(f, i, frame);

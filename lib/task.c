@@ -462,7 +462,10 @@ static void run_in_place(struct pirn_task *t, struct pirn_context *cx)
 	struct pirn_executor *ex = cx->executor;
 	uint64_t s = word_load_relaxed(&t->state);
 
-	if (!ex || !ex->ops->take || (s & (TASK_FRESH | TASK_DONE | TASK_CANCELLED)) != TASK_FRESH)
+	/* JOINER: a second join, which is to trap. */
+	if ((s & (TASK_FRESH | TASK_DONE | TASK_CANCELLED | TASK_JOINER)) != TASK_FRESH)
+		return;
+	if (!ex || !ex->ops->take)
 		return;
 	if (cx->budget == 0 || (char *)__builtin_frame_address(0) < pirn__thread.floor)
 		return;

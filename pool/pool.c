@@ -36,8 +36,8 @@
 /* ---- senders ------------------------------------------------------------------------------- */
 
 /*
- * The lower half of registry.outside counts both kinds: who pushes, and above that who was
- * admitted; up to 65,535 threads at the same moment.
+ * The lower half of registry.outside counts both kinds: who pushes (or was lent), and above that
+ * who was admitted; up to 65,535 threads at the same moment.
  */
 #define PUSH UINT64_C(1)
 #define ADMISSION (UINT64_C(1) << 16)
@@ -51,6 +51,16 @@ static void leave_as(struct pool *p, uint64_t kind)
 static void leave(struct pool *p)
 {
 	leave_as(p, ADMISSION);
+}
+
+void pirn__pool_hold(struct pool *p)
+{
+	word_add_relaxed(&p->registry.outside, PUSH);
+}
+
+void pirn__pool_let_go(struct pool *p)
+{
+	leave_as(p, PUSH);
 }
 
 /*
@@ -161,12 +171,12 @@ static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 	 */
 	if (pirn__injector_push_behind(&p->injector, t, t))
 		return;
-	word_add_relaxed(&p->registry.outside, PUSH);
+	pirn__pool_hold(p);
 	if (pirn__thread.in_handler)
 		inject_by_signal(p, t);
 	else
 		inject(p, t, t);
-	leave_as(p, PUSH);
+	pirn__pool_let_go(p);
 }
 
 static void pool_again(struct pirn_executor *ex, struct pirn_task *t)
@@ -236,7 +246,7 @@ static void pool_let_go(struct pirn_executor *ex)
 
 static void stop_workers(struct pool *p, unsigned n)
 {
-	pirn__pool_send_away(p);
+	half_store_relaxed(&p->stopping, 1); /* the unpark orders it */
 	for (unsigned i = 0; i < n; i++)
 		pirn__unpark(&p->worker[i].bed.parker);
 	for (unsigned i = 0; i < n; i++)
@@ -266,10 +276,12 @@ static void cancel_all(struct pool *p)
 	 */
 	pirn__injector_some(&p->injector);
 	while (!pirn__registry_empty(&p->registry)) {
-		if (p->threads == 0 && pirn__pool_run(&p->executor, NULL) == 0)
-			sched_yield(); /* the others that were lent, or a call, have the rest */
-		else
+		if (p->threads > 0) {
 			pirn__park(&p->ended);
+		} else {
+			pirn__pool_help(p);
+			sched_yield(); /* what is left is on its way through somebody's push */
+		}
 	}
 }
 
@@ -284,6 +296,7 @@ static int pool_free(struct pirn_executor *ex)
 	if (!half_cas_seq_cst(&p->closing, &open, 1))
 		pirn_trap(NULL, 0, "an executor freed twice");
 	wait_for_senders(p, ADMISSION);
+	pirn__pool_send_away(p); /* before the look at who is left: their futures may spawn */
 	cancel_all(p);
 	pirn__blocking_stop(&p->blocking);
 	wait_for_senders(p, PUSH);
@@ -392,6 +405,7 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	p->executor.platform = platform;
 	word_init(&p->refs, 1);
 	half_init(&p->closing, 0);
+	half_init(&p->leaving, 0);
 	half_init(&p->stopping, 0);
 	half_init(&p->used, threads);
 	lock_init(&p->seats);

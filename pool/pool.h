@@ -42,6 +42,7 @@ struct pool {
 	struct pirn_executor executor; /* first: a handle is a pointer to it */
 	/* read by every worker all the time, written once */
 	struct half closing;  /* no spawns, no calls any more */
+	struct half leaving;  /* those that were lent are sent away */
 	struct half stopping; /* no tasks any more: workers end */
 	unsigned threads;     /* workers that are threads of the pool, the first ones */
 	unsigned places;      /* all workers there can be */
@@ -86,12 +87,19 @@ struct pirn_task *pirn__worker_next(struct worker *w, bool wait);
 /* Polls it. */
 void pirn__worker_run(struct worker *w, struct pirn_task *t);
 
+/* In between the pool is not freed. The caller knows that it has not been until now. */
+void pirn__pool_hold(struct pool *p);
+void pirn__pool_let_go(struct pool *p);
+
 /* As pirn_executor_run and _tick. */
 int pirn__pool_run(struct pirn_executor *ex, struct pirn_future *f);
 int pirn__pool_tick(struct pirn_executor *ex, bool wait);
 
-/* Sends away whoever was lent, and waits until they have gone. The pool stops. */
+/* The pool closes: sends away whoever was lent, and waits until they have gone. */
 void pirn__pool_send_away(struct pool *p);
+
+/* Behind that: the calling thread polls what there is to poll. */
+void pirn__pool_help(struct pool *p);
 
 /* Takes a task into the worker's own queue, on its thread; behind all others if it was polled. */
 void pirn__worker_push(struct worker *w, struct pirn_task *t, bool back);

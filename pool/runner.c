@@ -18,7 +18,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <sched.h>
 
 #include "pool.h"
 #include "thread.h"
@@ -114,29 +113,38 @@ static void runner_end(struct runner *r)
 
 /* ---- a place to work at -------------------------------------------------------------------- */
 
-/* Returns 0, -EBUSY, -ESHUTDOWN. */
-static int sit_down(struct pool *p, struct worker **out)
+/* NULL: all are taken. */
+static struct worker *free_place(struct pool *p)
+{
+	for (unsigned i = p->threads; i < p->places; i++) {
+		if (p->worker[i].taken)
+			continue;
+		if (half_load_relaxed(&p->used) <= i)
+			half_store_relaxed(&p->used, i + 1);
+		return &p->worker[i];
+	}
+	return NULL;
+}
+
+/* helping: for who frees the pool, when all others have left. Returns 0, -EBUSY, -ESHUTDOWN. */
+static int sit_down(struct pool *p, bool helping, struct worker **out)
 {
 	struct worker *w = NULL;
-	unsigned i;
+	int err = 0;
 
 	must_be_outside(NULL, "an executor run inside a poll or on a worker");
 	lock(&p->seats);
-	if (half_load_relaxed(&p->stopping)) {
-		unlock(&p->seats);
-		return -ESHUTDOWN;
-	}
-	for (i = p->threads; i < p->places && !w; i++)
-		if (!p->worker[i].taken)
-			w = &p->worker[i];
+	if (half_load_relaxed(&p->leaving) && !helping)
+		err = -ESHUTDOWN;
+	else if (!(w = free_place(p)))
+		err = -EBUSY;
 	if (w) {
 		w->taken = true;
-		if (half_load_relaxed(&p->used) < i)
-			half_store_relaxed(&p->used, i);
+		pirn__pool_hold(p);
 	}
 	unlock(&p->seats);
-	if (!w)
-		return -EBUSY;
+	if (err)
+		return err;
 	w->called = NULL;
 	pirn__sleep_join(&p->sleep);
 	pirn__worker_begin(w);
@@ -153,30 +161,32 @@ static void stand_up(struct worker *w)
 	lock(&p->seats);
 	w->taken = false;
 	unlock(&p->seats);
+	if (half_load_relaxed(&p->closing)) /* the lock orders it */
+		pirn__unpark(&p->ended);
+	pirn__pool_let_go(p);
 }
 
-/* How many sit there. */
-static unsigned taken(struct pool *p)
+static bool somebody_sits(struct pool *p)
 {
-	unsigned n = 0;
+	bool somebody = false;
 
 	lock(&p->seats);
 	for (unsigned i = p->threads; i < p->places; i++)
-		n += p->worker[i].taken;
+		somebody = somebody || p->worker[i].taken;
 	unlock(&p->seats);
-	return n;
+	return somebody;
 }
 
 void pirn__pool_send_away(struct pool *p)
 {
 	lock(&p->seats);
-	half_store_relaxed(&p->stopping, 1); /* the lock, and the unpark, order it */
+	half_store_relaxed(&p->leaving, 1); /* the lock, and the unpark, order it */
 	for (unsigned i = p->threads; i < p->places; i++)
 		if (p->worker[i].taken)
 			pirn__unpark(&p->worker[i].bed.parker);
 	unlock(&p->seats);
-	while (taken(p) > 0)
-		sched_yield();
+	while (somebody_sits(p))
+		pirn__park(&p->ended);
 }
 
 /* ---- work ---------------------------------------------------------------------------------- */
@@ -208,41 +218,57 @@ static int run_until(struct worker *w, struct pirn_future *f)
 		return -ENOMEM;
 	w->called = &r->called;
 	while (!poll_called(&p->executor, r, f)) {
-		t = pirn__worker_next(w, true);
-		if (t) {
-			pirn__worker_run(w, t);
-		} else if (half_load_relaxed(&p->stopping)) {
+		if (half_load_relaxed(&p->leaving)) {
 			err = -ESHUTDOWN;
 			break;
 		}
+		t = pirn__worker_next(w, true);
+		if (t)
+			pirn__worker_run(w, t);
 	}
 	w->called = NULL;
 	runner_end(r);
 	return err ? err : f->err;
 }
 
-int pirn__pool_run(struct pirn_executor *ex, struct pirn_future *f)
+static void run_dry(struct worker *w)
 {
 	struct pirn_task *t;
+
+	while ((t = pirn__worker_next(w, false)))
+		pirn__worker_run(w, t);
+}
+
+int pirn__pool_run(struct pirn_executor *ex, struct pirn_future *f)
+{
 	struct worker *w;
-	int err = sit_down(pool_of(ex), &w);
+	int err = sit_down(pool_of(ex), false, &w);
 
 	if (err)
 		return err;
 	if (f)
 		err = run_until(w, f);
 	else
-		while ((t = pirn__worker_next(w, false)))
-			pirn__worker_run(w, t);
+		run_dry(w);
 	stand_up(w);
 	return err;
+}
+
+void pirn__pool_help(struct pool *p)
+{
+	struct worker *w;
+
+	if (sit_down(p, true, &w) == 0) {
+		run_dry(w);
+		stand_up(w);
+	}
 }
 
 int pirn__pool_tick(struct pirn_executor *ex, bool wait)
 {
 	struct pirn_task *t;
 	struct worker *w;
-	int err = sit_down(pool_of(ex), &w);
+	int err = sit_down(pool_of(ex), false, &w);
 
 	if (err)
 		return err;

@@ -104,8 +104,10 @@ static void go_to_work(struct worker *w, bool more)
 /* Has it something else to do than to sleep? */
 static bool is_called(struct worker *w)
 {
-	/* Whoever calls, or stops, does so before an unpark, which orders it. */
-	return half_load_relaxed(&w->pool->stopping) || (w->called && half_load_relaxed(w->called));
+	struct half *goodbye = w->taken ? &w->pool->leaving : &w->pool->stopping;
+
+	/* Whoever calls, or says goodbye, does so before an unpark, which orders it. */
+	return half_load_relaxed(goodbye) || (w->called && half_load_relaxed(w->called));
 }
 
 /*
@@ -175,6 +177,8 @@ static struct pirn_task *find_task(struct worker *w, bool wait)
 
 		if (!t)
 			t = steal(w);
+		if (!t && !wait && pirn__injector_hint(&w->pool->injector))
+			t = take_injected(w, &more); /* it has come while we looked elsewhere */
 		if (!t && wait)
 			t = wait_awake(w, &more, &since);
 		if (!t && wait && !is_called(w))

@@ -2,6 +2,9 @@
 /* A join on a worker polls a task that never was in place: a call, with the manners of a poll. */
 #include "config.h"
 
+#include <signal.h>
+
+#include "bell.h"
 #include "pools.h"
 
 TestSuite(in_place, .init = begin, .fini = end);
@@ -57,6 +60,32 @@ Test(in_place, a_join_polls_its_fresh_child)
 	cr_assert_eq(run_to_end(&f.future), 0);
 	cr_assert_eq(saw_inside, 1, "the child ran inside the join");
 	cr_assert_eq(polled_as, PIRN_READY);
+}
+
+static enum pirn_poll join_twice(void *arg, struct pirn_context *cx, int *err)
+{
+	static int result;
+	struct pirn_poll_fn child = pirn_poll_fn(look_poll, &result);
+	struct pirn_join first, second;
+	struct pirn_task *task;
+	struct bell bell;
+
+	(void)arg;
+	*err = pirn_spawn(cx->executor, &task, &child.future);
+	bell_init(&bell);
+	first = pirn_join(task);
+	second = pirn_join(task);
+	bell_poll(&first.future, &bell); /* has no executor, so it waits */
+	pirn_poll(&second.future, cx);
+	return PIRN_READY;
+}
+
+Test(in_place, a_second_join_traps_as_anywhere, .signal = SIGABRT)
+{
+	struct pirn_poll_fn f = pirn_poll_fn(join_twice, NULL);
+
+	make_pool(1);
+	run_to_end(&f.future);
 }
 
 /* Spawns a child and awaits it, again and again, until told to end. */

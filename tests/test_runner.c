@@ -208,6 +208,33 @@ static void *run_for_ever(void *result)
 	return NULL;
 }
 
+/* Spawns the task that holds its worker, without waiting until one has it. */
+static void stop_worker_later(void)
+{
+	struct stopper s = { { .ops = &stopper_ops }, &door };
+
+	atomic_store(&stopped, 0);
+	cr_assert_eq(pirn_spawn(pool, NULL, &s.future), 0);
+}
+
+static void *free_it(void *unused)
+{
+	free_pool();
+	return unused;
+}
+
+/* The free has begun when a spawn is refused. */
+static void await_closed(void)
+{
+	struct pirn_future never;
+
+	pirn_future_init(&never, &pirn_pending_ops);
+	while (pirn_spawn(pool, NULL, &never) == 0) {
+		pirn_future_init(&never, &pirn_pending_ops);
+		sched_yield();
+	}
+}
+
 Test(runner, that_is_one_too_many_is_turned_away)
 {
 	struct pirn_task *held;
@@ -226,6 +253,56 @@ Test(runner, that_is_one_too_many_is_turned_away)
 	free_pool();
 	pthread_join(thread, NULL);
 	cr_expect_eq(result, -ESHUTDOWN, "and one that still runs is sent away by the free");
+}
+
+static void *tick(void *result)
+{
+	*(int *)result = pirn_executor_tick(pool);
+	return NULL;
+}
+
+Test(runner, may_end_the_last_task_while_the_pool_is_freed)
+{
+	pthread_t ticker, freer;
+	int result = 0;
+
+	make_own(1);
+	stop_worker_later();
+	cr_assert_eq(pthread_create(&ticker, NULL, tick, &result), 0);
+	await(&stopped, 1);
+	cr_assert_eq(pthread_create(&freer, NULL, free_it, NULL), 0);
+	await_closed();
+	sem_post(&door);
+	pthread_join(freer, NULL);
+	pthread_join(ticker, NULL);
+	cr_expect_eq(result, 1);
+}
+
+static atomic_int in_job;
+
+/* A blocking job that lends its thread to the pool it runs on. */
+static int lend(int unused)
+{
+	struct pirn_future never;
+
+	(void)unused;
+	pirn_future_init(&never, &pirn_pending_ops);
+	atomic_store(&in_job, 1);
+	return pirn_executor_run(pool, &never);
+}
+PIRN_UNBLOCK_FN(int, lend, int);
+
+Test(runner, may_be_the_thread_of_a_job_when_the_pool_is_freed)
+{
+	struct lend_call call = lend_call(0);
+	struct pirn_task *t;
+
+	make_pool(1);
+	cr_assert_eq(pirn_spawn(pool, &t, &call.future), 0);
+	await(&in_job, 1);
+	free_pool();
+	cr_expect_eq(join(t), -ECANCELED);
+	pirn_task_detach(t);
 }
 
 Test(runner, without_memory_has_not_polled)

@@ -124,6 +124,14 @@ Test(many, of_different_types_trap, .signal = SIGABRT)
 	pirn_spawn_many(pool, NULL, two, 2);
 }
 
+Test(many, empty_ones_trap, .signal = SIGABRT)
+{
+	struct pirn_future two[2] = { { .ops = NULL }, { .ops = NULL } };
+
+	make_pool(1);
+	pirn_spawn_many(pool, NULL, two, 2);
+}
+
 /* ---- in place ------------------------------------------------------------------------------ */
 
 Test(place, is_all_zero_until_the_future_is_built_there)
