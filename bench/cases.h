@@ -33,6 +33,8 @@ void wake_ext_cold(struct run *run);
 void pingpong(struct run *run);
 void chan_spsc(struct run *run);
 void chan_mpmc(struct run *run);
+void chan_spsc_batch(struct run *run);
+void chan_mpmc_batch(struct run *run);
 
 /* blocking.c */
 void blocking_seq(struct run *run);

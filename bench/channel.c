@@ -69,9 +69,45 @@ PIRN_ASYNC(consumer, f)
 	PIRN_END(f);
 }
 
+/* The same, with as many as there are, up to a batch of them, at once. */
+struct batch_consumer {
+	struct pirn_future future;
+	struct number_receiver *rx;
+	struct seen *seen;
+	uint64_t number[PIRN_BATCH];
+	struct pirn_recv_many recv;
+};
+
+PIRN_ASYNC(batch_consumer, f)
+{
+	PIRN_BEGIN(f);
+	for (;;) {
+		f->recv = number_recv_many(f->rx, f->number, PIRN_BATCH);
+		PIRN_AWAIT(f, &f->recv.future);
+		if (f->recv.future.err)
+			break; /* closed */
+		for (size_t i = 0; i < f->recv.done; i++)
+			see(f->seen, f->number[i]);
+	}
+	PIRN_FINALLY(f);
+	pirn_drop(&f->recv.future);
+	number_receiver_unref(f->rx);
+	PIRN_END(f);
+}
+
+static int spawn_consumer(struct pirn_executor *pool, struct pirn_task **task, bool batch,
+			  struct number_receiver *rx, struct seen *seen)
+{
+	struct batch_consumer b = { PIRN_INIT(batch_consumer), .rx = rx, .seen = seen };
+	struct consumer c = { PIRN_INIT(consumer), .rx = rx, .seen = seen };
+
+	*seen = (struct seen){ .ordered = true };
+	return pirn_spawn(pool, task, batch ? &b.future : &c.future);
+}
+
 /* n messages through one channel. Returns how many came; wrong sums and orders end the program. */
 static uint64_t through_channel(struct run *run, struct pirn_executor *pool, unsigned many,
-				uint64_t n)
+				bool batch, uint64_t n)
 {
 	struct pirn_task *task[2 * MANY];
 	struct seen seen[MANY];
@@ -84,12 +120,10 @@ static uint64_t through_channel(struct run *run, struct pirn_executor *pool, uns
 	for (unsigned i = 0; i < many; i++) {
 		struct producer p = { PIRN_INIT(producer), .tx = number_sender_ref(tx),
 				      .number = n * i / many, .end = n * (i + 1) / many };
-		struct consumer c = { PIRN_INIT(consumer), .rx = number_receiver_ref(rx),
-				      .seen = &seen[i] };
 
-		seen[i] = (struct seen){ .ordered = true };
 		bench_ok(run, pirn_spawn(pool, &task[2 * i], &p.future));
-		bench_ok(run, pirn_spawn(pool, &task[2 * i + 1], &c.future));
+		bench_ok(run, spawn_consumer(pool, &task[2 * i + 1], batch, number_receiver_ref(rx),
+					     &seen[i]));
 	}
 	number_sender_unref(tx);
 	number_receiver_unref(rx);
@@ -109,14 +143,14 @@ static uint64_t through_channel(struct run *run, struct pirn_executor *pool, uns
 	return count;
 }
 
-static void channel_case(struct run *run, unsigned many)
+static void channel_case(struct run *run, unsigned many, bool batch)
 {
 	struct pirn_executor *pool = bench_pool(run);
 	uint64_t count;
 
-	through_channel(run, pool, many, run->n / 10 + 1);
+	through_channel(run, pool, many, batch, run->n / 10 + 1);
 	run_start(run);
-	count = through_channel(run, pool, many, run->n);
+	count = through_channel(run, pool, many, batch, run->n);
 	run_stop(run);
 	run_check(run, count);
 	pirn_executor_free(pool);
@@ -124,12 +158,22 @@ static void channel_case(struct run *run, unsigned many)
 
 void chan_spsc(struct run *run)
 {
-	channel_case(run, 1);
+	channel_case(run, 1, false);
 }
 
 void chan_mpmc(struct run *run)
 {
-	channel_case(run, MANY);
+	channel_case(run, MANY, false);
+}
+
+void chan_spsc_batch(struct run *run)
+{
+	channel_case(run, 1, true);
+}
+
+void chan_mpmc_batch(struct run *run)
+{
+	channel_case(run, MANY, true);
 }
 
 /* ---- pingpong ------------------------------------------------------------------------------ */

@@ -38,6 +38,8 @@ int main(int argc, char **argv)
 		{ "pingpong", 0, pingpong },
 		{ "chan_spsc", 0, chan_spsc },
 		{ "chan_mpmc", 0, chan_mpmc },
+		{ "chan_spsc_batch", 0, chan_spsc_batch },
+		{ "chan_mpmc_batch", 0, chan_mpmc_batch },
 		{ "fib", 0, fib },
 		{ "blocking_seq", 0, blocking_seq },
 		{ "blocking_cold", 0, blocking_cold },

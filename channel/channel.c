@@ -20,52 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "atomic.h"
-#include "list.h"
-#include "lock.h"
-#include "pirn_channel.h"
-#include "ring.h"
-#include "segment.h"
+#include "channel.h"
 #include "thread.h"
-#include "waiters.h"
-
-/* The two ends are two places in one block, so that the compiler tells them apart. */
-struct pirn_sender {
-	char end;
-};
-struct pirn_receiver {
-	char end;
-};
-
-struct channel {
-	struct pirn_sender tx;
-	struct pirn_receiver rx;
-	struct word refs; /* holders of both ends: the last one frees the block */
-	/* constant */
-	const struct pirn_memory *memory;
-	void (*release)(void *msg);
-	size_t size;
-	bool bounded;
-	/* guarded by the lock */
-	struct lock lock;
-	bool closed;
-	size_t senders, receivers;
-	struct waiters sending, receiving;
-	union {
-		struct ring ring;
-		struct segments segments;
-	} queue;
-};
-
-static struct channel *of_sender(struct pirn_sender *tx)
-{
-	return container_of(tx, struct channel, tx);
-}
-
-static struct channel *of_receiver(struct pirn_receiver *rx)
-{
-	return container_of(rx, struct channel, rx);
-}
 
 /* ---- making and ending --------------------------------------------------------------------- */
 
@@ -239,7 +195,7 @@ static int put(struct channel *c, void *msg)
 }
 
 /* Under the lock: takes the oldest message. -EAGAIN: empty. */
-static int get(struct channel *c, void *msg, struct segment **emptied)
+int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied)
 {
 	bool some;
 
@@ -252,7 +208,7 @@ static int get(struct channel *c, void *msg, struct segment **emptied)
 }
 
 /* Called, and returns, with the lock held; lets go of it to make a segment. */
-static int put_with_memory(struct channel *c, void *msg)
+int pirn__channel_put(struct channel *c, void *msg)
 {
 	struct segments *q = &c->queue.segments;
 	struct segment *s = NULL;
@@ -284,7 +240,7 @@ int pirn_try_send(struct pirn_sender *tx, void *msg)
 	int err;
 
 	lock(&c->lock);
-	err = put_with_memory(c, msg);
+	err = pirn__channel_put(c, msg);
 	if (err == 0)
 		wake = pirn__waiters_take(&c->receiving);
 	unlock(&c->lock);
@@ -301,7 +257,7 @@ int pirn_try_recv(struct pirn_receiver *rx, void *msg)
 	int err;
 
 	lock(&c->lock);
-	err = get(c, msg, &emptied);
+	err = pirn__channel_get(c, msg, &emptied);
 	if (err == 0)
 		wake = pirn__waiters_take(&c->sending);
 	unlock(&c->lock);
@@ -314,49 +270,10 @@ int pirn_try_recv(struct pirn_receiver *rx, void *msg)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-enum { NEW, TRIED, WAITED }; /* future.at of send and recv */
-
-/* Under the lock: does it wait already, with the waker of this context? */
-static bool waits(const struct pirn_waiter *w, const struct pirn_context *cx)
-{
-	return waiter_listed(w) && w->waker == cx->waker;
-}
-
-/* Under the lock. Returns a waker to drop after the unlock, or NULL. */
-static struct pirn_waker *stop_waiting(struct pirn_waiter *w)
-{
-	return waiter_listed(w) ? pirn__waiter_remove(w) : NULL;
-}
-
-/*
- * Under the lock: lists w with this waker. Returns a waker to drop after the unlock, or NULL. Who
- * has waited before keeps its place in front of those who came later.
- */
-static struct pirn_waker *wait_with(struct waiters *list, struct pirn_waiter *w,
-				    struct pirn_waker *waker, struct pirn_future *f)
-{
-	struct pirn_waker *old = NULL;
-
-	if (waiter_listed(w)) {
-		old = w->waker;
-		w->waker = waker;
-	} else {
-		pirn__waiters_add(list, w, waker, f->at == WAITED);
-	}
-	f->at = WAITED;
-	return old;
-}
-
-static void drop_waker(struct pirn_waker *waker)
-{
-	if (waker)
-		pirn_waker_drop(waker);
-}
-
 /* Under the lock. */
 static int attempt(struct channel *c, bool sending, void *msg, struct segment **emptied)
 {
-	return sending ? put_with_memory(c, msg) : get(c, msg, emptied);
+	return sending ? pirn__channel_put(c, msg) : pirn__channel_get(c, msg, emptied);
 }
 
 /*
@@ -429,7 +346,8 @@ static bool still_there(const struct channel *c, bool sending)
  * Gives a wait up. One that was notified, and did not come to use it, passes it on; not where the
  * channel is closed, since then everybody is woken, and the queue may be somebody's alone.
  */
-static void give_up(struct channel *c, bool sending, struct pirn_future *f, struct pirn_waiter *w)
+void pirn__channel_give_up(struct channel *c, bool sending, struct pirn_future *f,
+			   struct pirn_waiter *w)
 {
 	struct pirn_waker *drop, *wake = NULL;
 
@@ -449,14 +367,14 @@ static void send_drop(struct pirn_future *f)
 {
 	struct pirn_send *send = (struct pirn_send *)(void *)f;
 
-	give_up(of_sender(send->tx), true, f, &send->waiter);
+	pirn__channel_give_up(of_sender(send->tx), true, f, &send->waiter);
 }
 
 static void recv_drop(struct pirn_future *f)
 {
 	struct pirn_recv *recv = (struct pirn_recv *)(void *)f;
 
-	give_up(of_receiver(recv->rx), false, f, &recv->waiter);
+	pirn__channel_give_up(of_receiver(recv->rx), false, f, &recv->waiter);
 }
 
 const struct pirn_future_ops pirn_send_ops = {

@@ -19,6 +19,7 @@
 #define PIRN_CHANNEL_H
 
 #include <pirn.h>
+#include <pirn_batch.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -163,7 +164,8 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
  *
  * makes struct job_sender, struct job_receiver and job_channel(&tx, &rx, capacity),
  * job_send(tx, &m), job_recv(rx, &m), job_try_send, job_try_recv, job_send_blocking,
- * job_recv_blocking, and job_sender_ref, _unref, _close, the same for job_receiver. free_job is
+ * job_recv_blocking, job_send_many, job_recv_many, job_try_send_many, job_try_recv_many, and
+ * job_sender_ref, _unref, _close, the same for job_receiver. free_job is
  * void (*)(struct job **), or NULL.
  */
 #define PIRN_CHANNEL(name, type, release)							\
@@ -193,11 +195,11 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 		}										\
 		return pirn_err;								\
 	}											\
-	PIRN_CHANNEL_END(name, type, sender, send, struct pirn_send)			\
-	PIRN_CHANNEL_END(name, type, receiver, recv, struct pirn_recv)			\
+	PIRN_CHANNEL_END(name, type, sender, send, struct pirn_send, struct pirn_send_many)	\
+	PIRN_CHANNEL_END(name, type, receiver, recv, struct pirn_recv, struct pirn_recv_many)	\
 	struct name##_sender
 
-#define PIRN_CHANNEL_END(name, type, end, verb, future_type)				\
+#define PIRN_CHANNEL_END(name, type, end, verb, future_type, many_type)			\
 	static inline PIRN_UNUSED future_type						\
 	name##_##verb(struct name##_##end *pirn_e, type *pirn_msg)			\
 	{ return pirn_##verb((struct pirn_##end *)pirn_e, (void *)pirn_msg); }		\
@@ -207,6 +209,12 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 	static inline PIRN_UNUSED int							\
 	name##_##verb##_blocking(struct name##_##end *pirn_e, type *pirn_msg)		\
 	{ return pirn_##verb##_blocking((struct pirn_##end *)pirn_e, (void *)pirn_msg); } \
+	static inline PIRN_UNUSED many_type						\
+	name##_##verb##_many(struct name##_##end *pirn_e, type *pirn_msgs, size_t pirn_n) \
+	{ return pirn_##verb##_many((struct pirn_##end *)pirn_e, (void *)pirn_msgs, pirn_n); } \
+	static inline PIRN_UNUSED int							\
+	name##_try_##verb##_many(struct name##_##end *pirn_e, type *pirn_msgs, size_t pirn_n) \
+	{ return pirn_try_##verb##_many((struct pirn_##end *)pirn_e, (void *)pirn_msgs, pirn_n); } \
 	static inline PIRN_UNUSED struct name##_##end *					\
 	name##_##end##_ref(struct name##_##end *pirn_e)					\
 	{ return (struct name##_##end *)pirn_##end##_ref((struct pirn_##end *)pirn_e); } \

@@ -66,6 +66,26 @@ static int drive(struct pirn_future *f, struct race_random *random)
 	return -EAGAIN;
 }
 
+#define BATCH 40
+
+/* Some letters at once. Returns how many went: those of a send that was dropped too. */
+static unsigned send_many(unsigned me, unsigned first, struct race_random *random)
+{
+	struct letter l[BATCH];
+	struct pirn_send_many send;
+	unsigned n = race_below(random, BATCH) + 1;
+	int err;
+
+	if (n > each - first)
+		n = each - first;
+	for (unsigned i = 0; i < n; i++)
+		l[i] = (struct letter){ me, first + i };
+	send = pirn_send_many(tx, l, n);
+	err = drive(&send.future, random);
+	RACE_CHECK(err == 0 ? send.done == n : err == -EAGAIN, "send_many gave %d", err);
+	return (unsigned)send.done;
+}
+
 static void *send_thread(void *arg)
 {
 	unsigned me = (unsigned)(uintptr_t)arg;
@@ -74,9 +94,18 @@ static void *send_thread(void *arg)
 	for (unsigned n = 0; n < each;) {
 		struct letter l = { me, n };
 		struct pirn_send send = pirn_send(tx, &l);
-		int err = race_below(&random, 8) ? drive(&send.future, &random)
-						 : pirn_send_blocking(tx, &l);
+		int err;
 
+		switch (race_below(&random, 8)) {
+		case 0:
+			n += send_many(me, n, &random);
+			continue;
+		case 1:
+			err = pirn_send_blocking(tx, &l);
+			break;
+		default:
+			err = drive(&send.future, &random);
+		}
 		RACE_CHECK(err == 0 || err == -EAGAIN, "send gave %d", err);
 		n += err == 0;
 	}
@@ -90,16 +119,29 @@ static void *recv_thread(void *arg)
 	struct mailbox box = { { 0 } };
 
 	for (;;) {
-		struct letter l;
-		struct pirn_recv recv = pirn_recv(rx, &l);
-		int err = race_below(&random, 8) ? drive(&recv.future, &random)
-						 : pirn_recv_blocking(rx, &l);
+		struct letter l[BATCH];
+		struct pirn_recv recv = pirn_recv(rx, &l[0]);
+		struct pirn_recv_many many;
+		size_t n = 1;
+		int err;
 
+		switch (race_below(&random, 8)) {
+		case 0:
+			many = pirn_recv_many(rx, l, race_below(&random, BATCH) + 1);
+			err = drive(&many.future, &random);
+			n = many.done;
+			break;
+		case 1:
+			err = pirn_recv_blocking(rx, &l[0]);
+			break;
+		default:
+			err = drive(&recv.future, &random);
+		}
 		if (err == -EPIPE)
 			break;
 		RACE_CHECK(err == 0 || err == -EAGAIN, "recv gave %d", err);
-		if (err == 0)
-			check(&box, &l);
+		for (size_t i = 0; err == 0 && i < n; i++)
+			check(&box, &l[i]);
 	}
 	pirn_receiver_unref(rx);
 	return NULL;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn: many messages at once through a channel (pirn_channel.h, which includes this): one lock and
+ * one look at those who wait for up to PIRN_BATCH of them.
+ */
+#ifndef PIRN_BATCH_H
+#define PIRN_BATCH_H
+
+#include <pirn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pirn_sender;
+struct pirn_receiver;
+
+#define PIRN_BATCH 32
+
+/*
+ * Sends or receives up to n messages without waiting.
+ *
+ * Takes:    an array of n messages (the first ones are sent), or room for n. n: up to INT_MAX.
+ * Returns:  how many, 1 or more (0: n was 0); -EAGAIN (full, empty), -EPIPE (closed; closed and
+ *           empty), -ENOMEM: none.
+ * Threads:  any.
+ */
+PIRN_API int pirn_try_send_many(struct pirn_sender *tx, void *msgs, size_t n);
+PIRN_API int pirn_try_recv_many(struct pirn_receiver *rx, void *msgs, size_t n); /* Threads: any */
+
+PIRN_API extern const struct pirn_future_ops pirn_send_many_ops,
+	pirn_recv_many_ops; /* Threads: any; constants of the makers below */
+
+/*
+ * Sends n messages, in their order, whenever there is room. err: 0; -EPIPE, -ENOMEM. done: how many
+ * have been sent, the first ones of msgs, also where it failed or was dropped.
+ */
+struct pirn_send_many {
+	struct pirn_future future;
+	struct pirn_waiter waiter;
+	struct pirn_sender *tx;
+	void *msgs;
+	size_t n, done;
+};
+
+static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void *msgs, size_t n)
+{
+	struct pirn_send_many f;
+	pirn_future_init(&f.future, &pirn_send_many_ops);
+	f.waiter.next = NULL;
+	f.waiter.waker = NULL;
+	f.tx = tx;
+	f.msgs = msgs;
+	f.n = n;
+	f.done = 0;
+	return f;
+}
+
+/*
+ * Receives what there is, as soon as there is something: up to n messages. err: 0, done: how many,
+ * 1 or more (0: n was 0); -EPIPE: closed and empty, done 0.
+ */
+struct pirn_recv_many {
+	struct pirn_future future;
+	struct pirn_waiter waiter;
+	struct pirn_receiver *rx;
+	void *msgs;
+	size_t n, done;
+};
+
+static inline struct pirn_recv_many pirn_recv_many(struct pirn_receiver *rx, void *msgs, size_t n)
+{
+	struct pirn_recv_many f;
+	pirn_future_init(&f.future, &pirn_recv_many_ops);
+	f.waiter.next = NULL;
+	f.waiter.waker = NULL;
+	f.rx = rx;
+	f.msgs = msgs;
+	f.n = n;
+	f.done = 0;
+	return f;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

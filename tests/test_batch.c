@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Many messages at once: their order, how many, and who is woken. */
+#include "config.h"
+
+#include <string.h>
+
+#include "bell.h"
+#include "channels.h"
+
+TestSuite(batch, .init = begin, .fini = end);
+
+#define MANY 100
+
+static int out[MANY], in[MANY];
+
+static void number(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		out[i] = i;
+		in[i] = -1;
+	}
+}
+
+static void check_in(int from, int n)
+{
+	for (int i = 0; i < n; i++)
+		cr_assert_eq(in[i], from + i, "message %d is %d", i, in[i]);
+}
+
+Test(batch, keeps_the_order)
+{
+	number();
+	channel(MANY);
+	cr_expect_eq(pirn_try_send_many(tx, out, MANY), MANY);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), MANY);
+	check_in(0, MANY);
+}
+
+Test(batch, goes_through_the_segments_of_an_unbounded_channel)
+{
+	number();
+	channel(PIRN_UNBOUNDED);
+	for (int i = 0; i < 50; i++)
+		cr_assert_eq(pirn_try_send_many(tx, out, MANY), MANY);
+	for (int i = 0; i < 50; i++) {
+		cr_assert_eq(pirn_try_recv_many(rx, in, MANY), MANY);
+		check_in(0, MANY);
+	}
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), -EAGAIN);
+}
+
+Test(batch, moves_what_there_is_room_for)
+{
+	number();
+	channel(70);
+	cr_expect_eq(pirn_try_send_many(tx, out, MANY), 70);
+	cr_expect_eq(pirn_try_send_many(tx, out, MANY), -EAGAIN);
+	cr_expect_eq(pirn_try_recv_many(rx, in, 40), 40);
+	check_in(0, 40);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), 30);
+	check_in(40, 30);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), -EAGAIN);
+}
+
+Test(batch, of_none_is_fine)
+{
+	channel(1);
+	cr_expect_eq(pirn_try_send_many(tx, out, 0), 0);
+	cr_expect_eq(pirn_try_recv_many(rx, in, 0), 0);
+}
+
+Test(batch, to_a_closed_channel_fails_and_from_it_gives_what_is_left)
+{
+	number();
+	channel(10);
+	cr_expect_eq(pirn_try_send_many(tx, out, 5), 5);
+	pirn_sender_close(tx);
+	cr_expect_eq(pirn_try_send_many(tx, out, 5), -EPIPE);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), 5);
+	check_in(0, 5);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), -EPIPE);
+}
+
+Test(batch, send_waits_until_all_are_sent)
+{
+	struct pirn_send_many send;
+	struct bell bell;
+
+	number();
+	channel(40);
+	bell_init(&bell);
+	send = pirn_send_many(tx, out, MANY);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+	cr_expect_eq(send.done, 40);
+	cr_expect_eq(pirn_try_recv_many(rx, in, 30), 30);
+	cr_expect_eq(atomic_load(&bell.wakes), 1);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+	cr_expect_eq(send.done, 70);
+	cr_expect_eq(pirn_try_recv_many(rx, in, 40), 40);
+	check_in(30, 40);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
+	cr_expect_eq(send.future.err, 0);
+	cr_expect_eq(send.done, MANY);
+	cr_expect_eq(atomic_load(&bell.refs), 0);
+}
+
+Test(batch, recv_waits_for_the_first_and_takes_all)
+{
+	struct pirn_recv_many recv;
+	struct bell bell;
+
+	number();
+	channel(MANY);
+	bell_init(&bell);
+	recv = pirn_recv_many(rx, in, MANY);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_PENDING);
+	cr_expect_eq(pirn_try_send_many(tx, out, 60), 60);
+	cr_expect_eq(atomic_load(&bell.wakes), 1, "once for the whole batch");
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+	cr_expect_eq(recv.future.err, 0);
+	cr_expect_eq(recv.done, 60);
+	check_in(0, 60);
+	cr_expect_eq(atomic_load(&bell.refs), 0);
+	pirn_sender_close(tx);
+	recv = pirn_recv_many(rx, in, MANY);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+	cr_expect_eq(recv.future.err, -EPIPE);
+	cr_expect_eq(recv.done, 0);
+}
+
+Test(batch, wakes_one_who_waits_for_each_message)
+{
+	struct pirn_recv recv[3];
+	struct bell bell[3];
+	int msg[3];
+
+	number();
+	channel(MANY);
+	for (int i = 0; i < 3; i++) {
+		bell_init(&bell[i]);
+		recv[i] = pirn_recv(rx, &msg[i]);
+		cr_assert_eq(bell_poll(&recv[i].future, &bell[i]), PIRN_PENDING);
+	}
+	cr_expect_eq(pirn_try_send_many(tx, out, 2), 2);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(atomic_load(&bell[i].wakes), i < 2);
+	for (int i = 0; i < 3; i++)
+		pirn_drop(&recv[i].future);
+	cr_expect_eq(atomic_load(&bell[2].wakes), 1, "handed on by those that were dropped");
+}
+
+Test(batch, recv_that_overtakes_another_leaves_the_line)
+{
+	struct pirn_recv_many recv[2];
+	struct bell bell[2];
+
+	number();
+	channel(MANY);
+	for (int i = 0; i < 2; i++) {
+		bell_init(&bell[i]);
+		recv[i] = pirn_recv_many(rx, in, MANY);
+		cr_assert_eq(bell_poll(&recv[i].future, &bell[i]), PIRN_PENDING);
+	}
+	cr_expect_eq(pirn_try_send_many(tx, out, 1), 1);
+	cr_expect_eq(bell_poll(&recv[1].future, &bell[1]), PIRN_READY, "it was not woken yet");
+	cr_expect_eq(atomic_load(&bell[1].refs), 0);
+	cr_expect_eq(bell_poll(&recv[0].future, &bell[0]), PIRN_PENDING);
+	pirn_drop(&recv[0].future);
+}
+
+Test(batch, send_that_is_dropped_has_taken_what_it_says)
+{
+	struct pirn_send_many send;
+	struct bell bell;
+
+	number();
+	channel_of(sizeof(int), 10, NULL);
+	bell_init(&bell);
+	send = pirn_send_many(tx, out, 30);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+	pirn_drop(&send.future);
+	cr_expect_eq(send.done, 10);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), 10);
+	check_in(0, 10);
+	cr_expect_eq(atomic_load(&bell.refs), 0);
+}
+
+Test(batch, without_memory_says_how_many_went)
+{
+	static int big[5000];
+	struct pirn_send_many send;
+	struct bell bell;
+	int sent;
+
+	channel(PIRN_UNBOUNDED);
+	faulty_fail_alloc(&host, 1);
+	cr_expect_eq(pirn_try_send_many(tx, big, 5000), -ENOMEM);
+	faulty_fail_alloc(&host, 2); /* the second segment */
+	sent = pirn_try_send_many(tx, big, 5000);
+	cr_expect(sent > 0 && sent < 5000, "%d were sent", sent);
+	bell_init(&bell);
+	faulty_fail_alloc(&host, 1);
+	send = pirn_send_many(tx, big, 5000);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
+	cr_expect_eq(send.future.err, -ENOMEM);
+	cr_expect_eq(send.done, 0);
+	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
+}
