@@ -469,8 +469,12 @@ def markdown(head, lines):
 def write_readme(path, results):
     """Puts the table between the marks in the file at path; the exit status."""
     head, lines = load(results)
-    with open(path) as f:
-        text = f.read()
+    try:
+        with open(path) as f:
+            text = f.read()
+    except OSError as error:
+        print("%s: %s" % (path, error.strerror), file=sys.stderr)
+        return 1
     begin, end = map(re.escape, MARKS)
     if head is None or not re.search("%s.*%s" % (begin, end), text, re.DOTALL):
         print("%s is missing, or %s has no lines %s and %s" % (results, path, *MARKS),
