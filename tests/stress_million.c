@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A million tasks through one pool (fewer under a sanitizer or PIRN_TASKS). They come from two
- * threads and from tasks, at most some ten thousand at a time: each ends once, the pool's count
- * of live tasks and the allocator's count of blocks are back where they were.
+ * A million tasks through one pool (fewer under a sanitizer or PIRN_TASKS; ten in `./dev stress`).
+ * They come from two threads and from tasks, at most some ten thousand at a time: each ends once,
+ * and whenever all have, the pool's count of live tasks and the allocator's count of blocks are
+ * back where they were, the registry has room for what lived at a time and no more, and the
+ * process has no more memory than after the first tenth.
  */
 #include "config.h"
 
 #include "faulty.h"
-#include "pirn_pool.h"
+#include "pool.h"
 #include "race.h"
+
+#ifdef HAVE_JEMALLOC
+# include <jemalloc/jemalloc.h>
+#else
+# include <malloc.h>
+#endif
 
 #if defined(__has_feature)
 # if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -23,6 +31,19 @@
 
 #define SPAWNERS 2
 #define AT_A_TIME 10000u
+#define LAPS 10u /* for each factor of PIRN_STRESS; all tasks have ended behind each */
+
+/*
+ * Places in a shard of the registry: twice the power of two above what lives at a time, since one
+ * shard may have all, and half of them besides. A leak of places passes it soon.
+ */
+#define PLACES 32768u
+
+/*
+ * Kilobytes that the process may grow: what allocators keep for threads and sizes. 200 bytes lost
+ * for each hundred tasks are as many in ten laps, for each thousand in a hundred laps.
+ */
+#define GROWTH 2048L
 
 static struct pirn_executor *pool;
 static atomic_ulong ended;
@@ -74,36 +95,79 @@ static void *spawner(void *arg)
 	return NULL;
 }
 
+static void run_lap(void)
+{
+	pthread_t thread[SPAWNERS];
+
+	atomic_store(&ended, 0);
+	for (int i = 0; i < SPAWNERS; i++)
+		thread[i] = race_thread(spawner, NULL);
+	for (int i = 0; i < SPAWNERS; i++)
+		pthread_join(thread[i], NULL);
+	while (!pirn__registry_empty(&pool_of(pool)->registry))
+		sched_yield();
+	RACE_CHECK(atomic_load(&ended) == SPAWNERS * share, "%lu ended of %lu", atomic_load(&ended),
+		   SPAWNERS * share);
+}
+
+/* Kilobytes of the process in memory, without what the allocator keeps for later. */
+static long resident(void)
+{
+	FILE *statm = fopen("/proc/self/statm", "r");
+	long pages = 0;
+
+#ifdef HAVE_JEMALLOC
+	mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+	mallctl("arena." PIRN_TEXT(MALLCTL_ARENAS_ALL) ".purge", NULL, NULL, NULL, 0);
+#else
+	malloc_trim(0);
+#endif
+	RACE_CHECK(statm && fscanf(statm, "%*d %ld", &pages) == 1, "no /proc/self/statm");
+	fclose(statm);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static unsigned long most_places(void)
+{
+	struct registry *r = &pool_of(pool)->registry;
+	unsigned long most = 0;
+
+	for (unsigned i = 0; i < r->shards; i++)
+		if (most < word_load_relaxed(&r->shard[i].capacity))
+			most = word_load_relaxed(&r->shard[i].capacity);
+	return most;
+}
+
 int main(int argc, char **argv)
 {
 	const char *tasks = getenv("PIRN_TASKS");
 	unsigned long all = tasks ? strtoul(tasks, NULL, 10) : SLOW ? 100000 : 1000000;
+	unsigned long laps = race_begin(argc, argv, LAPS);
 	struct faulty host;
 	struct pirn_pool_config config = { .threads = 2, .platform = &host.platform };
-	pthread_t thread[SPAWNERS];
-	long empty, full;
+	long empty, first = 0, growth = 0;
 
 	faulty_init(&host);
-	race_begin(argc, argv, 1);
-	share = all / SPAWNERS / 2 * 2;
-	all = share * SPAWNERS * race_scale;
+	share = all / LAPS / SPAWNERS / 2 * 2;
 	RACE_CHECK(pirn_pool_new(&pool, &config) == 0, "no pool");
 	empty = atomic_load(&host.blocks);
-	for (unsigned long r = 0; r < race_scale; r++) {
-		atomic_store(&ended, 0);
-		for (int i = 0; i < SPAWNERS; i++)
-			thread[i] = race_thread(spawner, NULL);
-		for (int i = 0; i < SPAWNERS; i++)
-			pthread_join(thread[i], NULL);
-		while (atomic_load(&ended) < SPAWNERS * share)
-			sched_yield();
+	for (unsigned long i = 0; i < laps; i++) {
+		run_lap();
+		RACE_CHECK(atomic_load(&host.blocks) - empty < 64,
+			   "%ld blocks more than before the tasks",
+			   atomic_load(&host.blocks) - empty);
+		RACE_CHECK(most_places() <= PLACES, "%lu places in a shard", most_places());
+		if (i == 0)
+			first = resident();
+		else
+			growth = resident() - first;
+		/* A sanitizer keeps what was freed for a while. */
+		RACE_CHECK(SLOW || growth <= GROWTH, "%ld KiB more than after the first lap",
+			   growth);
 	}
-	RACE_CHECK(atomic_load(&ended) == SPAWNERS * share, "%lu ended of %lu", atomic_load(&ended),
-		   SPAWNERS * share);
-	full = atomic_load(&host.blocks);
+	race_say("%lu tasks; %ld KiB, %ld more behind the last lap; %lu places at most",
+		 laps * share * SPAWNERS, first, growth, most_places());
 	pirn_executor_free(pool);
-	RACE_CHECK(full - empty < 64, "%ld blocks more than before the tasks", full - empty);
 	RACE_CHECK(faulty_left(&host) == 0, "%ld blocks and threads left", faulty_left(&host));
-	race_say("%lu tasks", all);
 	return 0;
 }
