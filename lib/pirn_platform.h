@@ -43,16 +43,19 @@ struct pirn_memory {
 
 struct pirn_platform {
 	struct pirn_memory memory;
-	/* as pthread_create, but returns 0 or a negative errno. pirn joins what it creates */
-	int (*thread_create)(const struct pirn_platform *, pthread_t *, void *(*body)(void *),
-			     void *arg);
+	/*
+	 * as pthread_create, with a stack of so many bytes (0: as usual), but returns 0 or a
+	 * negative errno. pirn joins what it creates
+	 */
+	int (*thread_create)(const struct pirn_platform *, pthread_t *, size_t stack_size,
+			     void *(*body)(void *), void *arg);
 	/* nanoseconds on a clock that never goes back; threads sleep by CLOCK_MONOTONIC */
 	uint64_t (*now)(const struct pirn_platform *);
 };
 
 /*
  * The built-in platform: jemalloc where pirn was built with it, else malloc; pthread_create with
- * default attributes; CLOCK_MONOTONIC.
+ * default attributes but for the stack's size; CLOCK_MONOTONIC.
  *
  * Returns:  a static struct.
  * Threads:  any.

@@ -46,11 +46,21 @@ static void memory_free(const struct pirn_memory *memory, void *block, size_t si
 
 #endif
 
-static int thread_create(const struct pirn_platform *platform, pthread_t *thread,
+static int thread_create(const struct pirn_platform *platform, pthread_t *thread, size_t stack_size,
 			 void *(*body)(void *), void *arg)
 {
+	pthread_attr_t attr;
+	int err = -pthread_attr_init(&attr);
+
 	(void)platform;
-	return -pthread_create(thread, NULL, body, arg);
+	if (err)
+		return err;
+	if (stack_size > 0)
+		err = -pthread_attr_setstacksize(&attr, stack_size);
+	if (err == 0)
+		err = -pthread_create(thread, &attr, body, arg);
+	pthread_attr_destroy(&attr);
+	return err;
 }
 
 static uint64_t now(const struct pirn_platform *platform)

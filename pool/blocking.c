@@ -35,13 +35,16 @@ struct blocking_thread {
 	struct parker parker;
 	pthread_t thread; /* written by itself, read by who joins it */
 	struct blocking *blocking;
+	unsigned number;
 };
 
-void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex, unsigned max)
+void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex,
+			 const struct thread_setup *setup, unsigned max)
 {
 	memset(b, 0, sizeof(*b));
 	b->executor = ex;
 	b->platform = ex->platform;
+	b->setup = setup;
 	b->max = max ? max : DEFAULT_MAX;
 	lock_init(&b->lock);
 	list_init(&b->queue);
@@ -67,7 +70,7 @@ void pirn__blocking_deinit(struct blocking *b)
 
 static void *thread_body(void *arg);
 
-static struct blocking_thread *record_new(struct blocking *b)
+static struct blocking_thread *record_new(struct blocking *b, unsigned number)
 {
 	const struct pirn_memory *memory = &b->platform->memory;
 	struct blocking_thread *t = memory->alloc(memory, sizeof(*t));
@@ -77,6 +80,7 @@ static struct blocking_thread *record_new(struct blocking *b)
 	memset(t, 0, sizeof(*t));
 	pirn__parker_init(&t->parker);
 	t->blocking = b;
+	t->number = number;
 	return t;
 }
 
@@ -84,6 +88,7 @@ static struct blocking_thread *record_new(struct blocking *b)
 static int make_thread(struct blocking *b)
 {
 	struct list *node = list_pop_front(&b->records);
+	unsigned number = b->numbers;
 	struct blocking_thread *t = NULL;
 	uint64_t retry_at = 0;
 	pthread_t thread;
@@ -91,16 +96,20 @@ static int make_thread(struct blocking *b)
 
 	b->threads++;
 	b->rising++;
+	if (!node)
+		b->numbers++;
 	unlock(&b->lock);
-	t = node ? container_of(node, struct blocking_thread, node) : record_new(b);
+	t = node ? container_of(node, struct blocking_thread, node) : record_new(b, number);
 	if (t)
-		err = pirn__thread_start(b->platform, &thread, thread_body, t);
+		err = pirn__thread_start(b->setup, &thread, thread_body, t);
 	if (err)
 		retry_at = b->platform->now(b->platform) + RETRY_NS;
 	lock(&b->lock);
 	if (err) {
 		if (t)
 			list_push_front(&b->records, &t->node);
+		else
+			b->numbers--; /* still the last one: threads are made one at a time */
 		b->threads--;
 		b->rising--;
 		b->retry_at = retry_at;
@@ -221,11 +230,12 @@ static void *thread_body(void *arg)
 	struct blocking *b = t->blocking;
 
 	t->thread = pthread_self();
-	pthread_setname_np(t->thread, "pirn-blocking");
 	pirn__thread.owner = b->executor;
+	pirn__thread_begin(b->setup, true, t->number);
 	lock(&b->lock);
 	serve(b, t);
 	end_thread(b, t);
+	pirn__thread_end(b->setup, true, t->number);
 	return NULL;
 }
 

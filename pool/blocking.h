@@ -11,19 +11,19 @@
 #include "job.h"
 #include "lock.h"
 #include "park.h"
-#include "pirn_platform.h"
-
-struct pirn_executor;
+#include "threads.h"
 
 struct blocking {
 	struct pirn_executor *executor;
 	const struct pirn_platform *platform;
+	const struct thread_setup *setup;
 	unsigned max;
 	/* guarded by the lock */
 	struct lock lock;
 	struct list queue;   /* jobs, oldest first */
 	struct list idle;    /* threads that sleep, the last to lie down first */
 	struct list records; /* of threads that have ended, to be used again */
+	unsigned numbers;    /* given to records */
 	unsigned threads;    /* running, idle and being made */
 	unsigned rising;     /* notified or made, and not yet at the queue: one at a time */
 	bool stopping;
@@ -33,7 +33,8 @@ struct blocking {
 };
 
 /* max 0: the default. */
-void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex, unsigned max);
+void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex,
+			 const struct thread_setup *setup, unsigned max);
 void pirn__blocking_deinit(struct blocking *b);
 
 /* Queues a job. Returns 0, -EAGAIN (no thread runs and none can be made), -ENOMEM. */

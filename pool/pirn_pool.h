@@ -29,14 +29,35 @@ struct pirn_pool_config {
 	unsigned lent_threads; /* of yours, at the same time (pirn_executor_run), to 1024; 0: 8 */
 	unsigned blocking_threads;            /* at most; 0: 256 */
 	const struct pirn_platform *platform; /* NULL: the built-in */
+	/*
+	 * What debuggers call the threads: NAME-w0, NAME-w1 the workers, NAME-b0, NAME-b1 the
+	 * blocking threads; the name is cut so that 15 bytes hold it all. NULL: "pirn".
+	 */
+	const char *name;
+	size_t stack_size; /* of each thread, in bytes; 0: the system's */
+	/*
+	 * Called on each thread, as its first and its last thing, in pairs; NULL: nothing. Not in a
+	 * poll: they may block, but must not wait for this pool. number counts from 0, for each
+	 * kind; that of a blocking thread which has ended is used again.
+	 */
+	void (*thread_started)(void *hook_arg, bool blocking, unsigned number);
+	void (*thread_stopping)(void *hook_arg, bool blocking, unsigned number);
+	void *hook_arg;
+	/*
+	 * Each worker stays on one processor: of those that the calling thread may use, the first
+	 * worker on the first, and so on, round and round. Blocking threads go anywhere.
+	 */
+	bool affinity;
 };
 
 /*
  * Makes a pool and starts its workers.
  *
- * Takes:    config, or NULL: all defaults.
+ * Takes:    config, or NULL: all defaults. It need not outlive the call.
  * Returns:  0, -ENOMEM, -EAGAIN (no threads to be had), -EINVAL (threads over 1024; PIRN_THREADS
- *           needed and not a number from 1 to 1024). On failure nothing is left behind.
+ *           needed and not a number from 1 to 1024; a stack that is too small for a thread),
+ *           -ENOTSUP (affinity elsewhere than on Linux, or with over 1024 processors), or why a
+ *           worker could not be put onto its processor. On failure nothing is left behind.
  * Threads:  any. Free it with pirn_executor_free.
  */
 PIRN_API int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *config);

@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -330,22 +329,6 @@ static const struct pirn_executor_ops pool_ops = {
 	.free = pool_free,
 };
 
-int pirn__thread_start(const struct pirn_platform *platform, pthread_t *thread,
-		       void *(*body)(void *), void *arg)
-{
-	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPROF };
-	sigset_t blocked, before;
-	int err;
-
-	sigfillset(&blocked);
-	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
-		sigdelset(&blocked, open[i]);
-	pthread_sigmask(SIG_SETMASK, &blocked, &before);
-	err = platform->thread_create(platform, thread, body, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 /* How many workers: the config's word, else the environment's, else the machine's. */
 static int count_threads(const struct pirn_pool_config *config, unsigned *threads)
 {
@@ -387,7 +370,8 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 {
 	static const struct pirn_pool_config defaults;
 	const struct pirn_platform *platform;
-	unsigned threads, places, started;
+	unsigned threads, places, started = 0;
+	struct thread_setup setup;
 	struct pool *p;
 	int err;
 
@@ -400,6 +384,9 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 		return -EINVAL;
 	places = threads + (config->lent_threads ? config->lent_threads : LENT_THREADS);
 	platform = config->platform ? config->platform : pirn_platform_default();
+	err = pirn__thread_setup(&setup, config, platform);
+	if (err)
+		return err;
 	p = platform->memory.alloc(&platform->memory, pool_size(places));
 	if (!p)
 		return -ENOMEM;
@@ -413,29 +400,32 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	half_init(&p->closing, 0);
 	half_init(&p->leaving, 0);
 	half_init(&p->stopping, 0);
+	p->setup = setup;
 	half_init(&p->used, threads);
 	lock_init(&p->seats);
 	pirn__injector_init(&p->injector);
 	pirn__sleep_init(&p->sleep, threads);
 	pirn__parker_init(&p->ended);
-	pirn__blocking_init(&p->blocking, &p->executor, config->blocking_threads);
+	pirn__blocking_init(&p->blocking, &p->executor, &p->setup, config->blocking_threads);
 	p->threads = threads;
 	p->places = places;
 	for (unsigned i = 0; i < places; i++)
 		init_worker(p, i);
-	for (started = 0; started < threads; started++) {
+	while (started < threads && !err) {
 		struct worker *w = &p->worker[started];
 
-		err = pirn__thread_start(platform, &w->thread, pirn__worker, w);
+		err = pirn__thread_start(&p->setup, &w->thread, pirn__worker, w);
 		if (err)
-			goto stop;
+			break;
+		err = pirn__thread_pin(&p->setup, w->thread, started++);
+	}
+	if (err) {
+		stop_workers(p, started);
+		deinit(p);
+		return err;
 	}
 	*out = &p->executor;
 	return 0;
-stop:
-	stop_workers(p, started);
-	deinit(p);
-	return err;
 }
 
 int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,

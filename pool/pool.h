@@ -15,6 +15,7 @@
 #include "pirn_pool.h"
 #include "registry.h"
 #include "sleep.h"
+#include "threads.h"
 
 /* A place to work at: of a thread of the pool, or of one that was lent (runner.c). */
 struct worker {
@@ -58,6 +59,7 @@ struct pool {
 	struct registry registry;
 	struct parker ended; /* of who frees the pool: workers that find nothing unpark it */
 	struct lock seats;   /* guards who sits where of those that were lent */
+	struct thread_setup setup;
 	struct blocking blocking;
 	struct worker worker[];
 };
@@ -66,10 +68,6 @@ static inline struct pool *pool_of(struct pirn_executor *ex)
 {
 	return container_of(ex, struct pool, executor);
 }
-
-/* A thread of pirn's: all signals blocked but the synchronous ones and SIGPROF. 0 or -errno. */
-int pirn__thread_start(const struct pirn_platform *platform, pthread_t *thread,
-		       void *(*body)(void *), void *arg);
 
 /* The body of a worker's thread. */
 void *pirn__worker(void *arg);

@@ -11,7 +11,6 @@
 #include "config.h"
 
 #include <sched.h>
-#include <stdio.h>
 
 #include "pool.h"
 #include "thread.h"
@@ -326,13 +325,16 @@ void pirn__worker_end(struct worker *w)
 void *pirn__worker(void *arg)
 {
 	struct worker *w = arg;
+	const struct thread_setup *setup = &w->pool->setup;
+	unsigned number = (unsigned)(w - w->pool->worker);
 	struct pirn_task *t;
-	char name[16];
 
-	snprintf(name, sizeof(name), "pirn-worker-%u", (unsigned)(w - w->pool->worker) % 1000);
-	pthread_setname_np(pthread_self(), name);
+	pirn__thread.owner = &w->pool->executor;
+	pirn__thread_begin(setup, false, number);
 	pirn__worker_begin(w);
 	while ((t = pirn__worker_next(w, true)))
 		pirn__worker_run(w, t);
+	pirn__worker_end(w);
+	pirn__thread_end(setup, false, number);
 	return NULL;
 }

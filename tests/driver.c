@@ -113,11 +113,12 @@ void driver_give(void *arg)
 	thing->driver->things--;
 }
 
-static int no_threads(const struct pirn_platform *platform, pthread_t *thread,
+static int no_threads(const struct pirn_platform *platform, pthread_t *thread, size_t stack_size,
 		      void *(*body)(void *), void *arg)
 {
 	(void)platform;
 	(void)thread;
+	(void)stack_size;
 	(void)body;
 	(void)arg;
 	return -EAGAIN;

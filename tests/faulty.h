@@ -106,7 +106,7 @@ static inline void *faulty_thread(void *arg)
 }
 
 static inline int faulty_thread_create(const struct pirn_platform *platform, pthread_t *thread,
-				       void *(*body)(void *), void *arg)
+				       size_t stack_size, void *(*body)(void *), void *arg)
 {
 	struct faulty *host = faulty_of(platform);
 	unsigned n = atomic_fetch_add(&host->threads, 1) + 1, running, most;
@@ -125,7 +125,8 @@ static inline int faulty_thread_create(const struct pirn_platform *platform, pth
 	most = atomic_load(&host->most);
 	while (running > most && !atomic_compare_exchange_weak(&host->most, &most, running))
 		;
-	err = -pthread_create(thread, NULL, faulty_thread, start);
+	err = pirn_platform_default()->thread_create(platform, thread, stack_size, faulty_thread,
+						     start);
 	if (err) {
 		atomic_fetch_sub(&host->running, 1);
 		free(start);

@@ -163,11 +163,12 @@ Test(threads, that_could_not_be_had_are_not_asked_for_again_before_some_time_has
 
 static sem_t asked; /* for a thread, which will not be had before the door opens */
 
-static int create_late(const struct pirn_platform *platform, pthread_t *thread,
+static int create_late(const struct pirn_platform *platform, pthread_t *thread, size_t stack_size,
 		       void *(*body)(void *), void *arg)
 {
 	(void)platform;
 	(void)thread;
+	(void)stack_size;
 	(void)body;
 	(void)arg;
 	sem_post(&asked);
