@@ -22,6 +22,7 @@ struct pirn_job {
 	size_t size; /* of data */
 	int err;     /* of run, or why it did not run; written before the end, read after */
 	bool ran;
+	const struct pirn_future_ops *of; /* the call's: its name, for those who list it */
 	_Alignas(16) unsigned char data[];
 };
 

@@ -48,7 +48,8 @@ PIRN_API int pirn_executor_try_tick(struct pirn_executor *ex);
  * run it are sent away (-ESHUTDOWN). Handles, wakers and calls of others stay valid.
  *
  * Takes:    NULL is fine.
- * Returns:  0.
+ * Returns:  0; -EBUSY (pools: tasks or calls are left behind a pirn_pool_shutdown by PIRN_CANCEL
+ *           that has run out; nothing was freed, try again later).
  * Threads:  owner, outside: traps on the executor's own threads (polls and jobs).
  */
 PIRN_API int pirn_executor_free(struct pirn_executor *ex);

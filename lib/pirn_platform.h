@@ -45,7 +45,7 @@ struct pirn_platform {
 	struct pirn_memory memory;
 	/*
 	 * as pthread_create, with a stack of so many bytes (0: as usual), but returns 0 or a
-	 * negative errno. pirn joins what it creates
+	 * negative errno. pirn joins what it creates, or detaches it (pirn_pool_abandon)
 	 */
 	int (*thread_create)(const struct pirn_platform *, pthread_t *, size_t stack_size,
 			     void *(*body)(void *), void *arg);

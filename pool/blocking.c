@@ -15,6 +15,7 @@
  *
  * A thread that ends is joined by the next one that ends, the last one by stop. Its record is
  * used again, and freed only with the pool: who notified it may still be looking at its parker.
+ * (The last one of a pool that was abandoned is joined by nobody, and may free the pool.)
  */
 #include "config.h"
 
@@ -31,11 +32,12 @@
 #define RETRY_NS UINT64_C(100000000)
 
 struct blocking_thread {
-	struct list node; /* on idle, or on records */
+	struct list node; /* on busy, on idle, or on records */
 	struct parker parker;
 	pthread_t thread; /* written by itself, read by who joins it */
 	struct blocking *blocking;
 	unsigned number;
+	const struct pirn_future_ops *runs; /* while on busy */
 };
 
 void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex,
@@ -48,6 +50,7 @@ void pirn__blocking_init(struct blocking *b, struct pirn_executor *ex,
 	b->max = max ? max : DEFAULT_MAX;
 	lock_init(&b->lock);
 	list_init(&b->queue);
+	list_init(&b->busy);
 	list_init(&b->idle);
 	list_init(&b->records);
 }
@@ -196,32 +199,53 @@ static void serve(struct blocking *b, struct blocking_thread *t)
 	for (;;) {
 		node = list_pop_front(&b->queue);
 		if (node) {
+			struct pirn_job *job = container_of(node, struct pirn_job, node);
+
+			t->runs = job->of;
+			list_push_front(&b->busy, &t->node);
 			send_for_thread(b); /* it runs itself, so an error loses nothing */
 			unlock(&b->lock);
-			pirn__job_run(container_of(node, struct pirn_job, node));
+			pirn__job_run(job);
 			lock(&b->lock);
+			list_remove(&t->node);
 		} else if (b->stopping || !wait_for_job(b, t)) {
 			return;
 		}
 	}
 }
 
+static void join_ended(struct blocking *b, struct blocking_thread *t)
+{
+	pthread_join(t->thread, NULL);
+	lock(&b->lock);
+	list_push_front(&b->records, &t->node);
+	unlock(&b->lock);
+}
+
 /* In the same locked section in which it was found that there is nothing to do. Unlocks. */
 static void end_thread(struct blocking *b, struct blocking_thread *t)
 {
+	struct pirn_executor *ex = b->executor;
 	struct blocking_thread *before = b->ended;
+	bool last;
 
 	b->ended = t;
 	b->threads--;
+	last = b->threads == 0 && b->abandoned;
+	if (last) {
+		b->ended = NULL;
+		list_push_front(&b->records, &t->node);
+	}
 	if (b->threads == 0 && b->empty)
 		pirn__unpark(b->empty);
 	unlock(&b->lock);
-	if (!before)
-		return;
-	pthread_join(before->thread, NULL);
-	lock(&b->lock);
-	list_push_front(&b->records, &before->node);
-	unlock(&b->lock);
+	if (before)
+		join_ended(b, before);
+	pirn__thread_end(b->setup, true, t->number);
+	if (last) {
+		pthread_detach(pthread_self());
+		ex->ops->let_go(ex);
+	}
 }
 
 static void *thread_body(void *arg)
@@ -235,7 +259,6 @@ static void *thread_body(void *arg)
 	lock(&b->lock);
 	serve(b, t);
 	end_thread(b, t);
-	pirn__thread_end(b->setup, true, t->number);
 	return NULL;
 }
 
@@ -284,34 +307,108 @@ bool pirn__blocking_withdraw(struct blocking *b, struct pirn_job *job)
 	return queued;
 }
 
-void pirn__blocking_stop(struct blocking *b)
+void pirn__blocking_cancel(struct blocking *b)
 {
-	struct parker parker;
-	struct list *node;
-
-	pirn__parker_init(&parker);
 	lock(&b->lock);
-	b->stopping = true;
 	while (fail_one(b, -ECANCELED))
 		;
+	unlock(&b->lock);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static size_t length(const struct list *head)
+{
+	size_t n = 0;
+
+	for (const struct list *node = head->next; node != head; node = node->next)
+		n++;
+	return n;
+}
+
+/* With the lock held; lets go of it. */
+static void get_all_up(struct blocking *b)
+{
+	struct list *node;
+
 	while ((node = list_pop_front(&b->idle))) {
 		b->rising++;
 		unlock(&b->lock);
 		pirn__unpark(&container_of(node, struct blocking_thread, node)->parker);
 		lock(&b->lock);
 	}
+}
+
+/* Threads that run no job are on their way out: for those there is no limit. */
+bool pirn__blocking_stop(struct blocking *b, uint64_t until)
+{
+	struct blocking_thread *last = NULL;
+	bool in_time = true, stopped;
+	struct parker parker;
+
+	pirn__parker_init(&parker);
+	lock(&b->lock);
+	b->stopping = true;
+	get_all_up(b);
 	b->empty = &parker;
 	while (b->threads > 0) {
+		bool jobs = !list_empty(&b->queue) || !list_empty(&b->busy);
+
+		if (jobs && !in_time)
+			break;
 		unlock(&b->lock);
-		pirn__park(&parker);
+		in_time = pirn__park_until(&parker, b->platform, jobs ? until : UINT64_MAX);
 		lock(&b->lock);
 	}
 	b->empty = NULL;
-	unlock(&b->lock);
-	if (b->ended) {
-		pthread_join(b->ended->thread, NULL);
-		list_push_front(&b->records, &b->ended->node);
+	stopped = b->threads == 0;
+	if (stopped) {
+		last = b->ended;
 		b->ended = NULL;
 	}
+	unlock(&b->lock);
+	if (last)
+		join_ended(b, last);
 	pirn__parker_deinit(&parker);
+	return stopped;
+}
+
+bool pirn__blocking_abandon(struct blocking *b)
+{
+	bool any;
+
+	lock(&b->lock);
+	b->stopping = true;
+	get_all_up(b);
+	any = b->threads > 0;
+	b->abandoned = any;
+	unlock(&b->lock);
+	if (!any)
+		pirn__blocking_stop(b, 0); /* joins the last one */
+	return any;
+}
+
+size_t pirn__blocking_left(struct blocking *b)
+{
+	size_t n;
+
+	lock(&b->lock);
+	n = length(&b->queue) + length(&b->busy);
+	unlock(&b->lock);
+	return n;
+}
+
+const struct pirn_future_ops *pirn__blocking_running(struct blocking *b, unsigned n)
+{
+	const struct pirn_future_ops *of = NULL;
+	struct list *node;
+
+	lock(&b->lock);
+	node = b->busy.next;
+	while (node != &b->busy && n-- > 0)
+		node = node->next;
+	if (node != &b->busy)
+		of = container_of(node, struct blocking_thread, node)->runs;
+	unlock(&b->lock);
+	return of;
 }

@@ -21,13 +21,15 @@ struct blocking {
 	/* guarded by the lock */
 	struct lock lock;
 	struct list queue;   /* jobs, oldest first */
+	struct list busy;    /* threads that run a job */
 	struct list idle;    /* threads that sleep, the last to lie down first */
 	struct list records; /* of threads that have ended, to be used again */
 	unsigned numbers;    /* given to records */
 	unsigned threads;    /* running, idle and being made */
 	unsigned rising;     /* notified or made, and not yet at the queue: one at a time */
-	bool stopping;
-	uint64_t retry_at;             /* a thread could not be made: do not try before */
+	bool stopping;       /* threads that find nothing end */
+	bool abandoned;      /* nobody waits: the last thread lets go of the executor */
+	uint64_t retry_at;   /* a thread could not be made: do not try before */
 	struct blocking_thread *ended; /* the last to end, which the next one joins */
 	struct parker *empty;          /* told when the last thread has ended */
 };
@@ -43,7 +45,26 @@ int pirn__blocking_submit(struct blocking *b, struct pirn_job *job);
 /* Takes a job out of the queue. False: it is not there any more. */
 bool pirn__blocking_withdraw(struct blocking *b, struct pirn_job *job);
 
-/* Ends the queued jobs with -ECANCELED, waits for the running ones, joins every thread. */
-void pirn__blocking_stop(struct blocking *b);
+/* Ends the queued jobs with -ECANCELED. */
+void pirn__blocking_cancel(struct blocking *b);
+
+/*
+ * Waits until every job has run, and joins every thread. False: jobs were left at that time of the
+ * platform's clock (UINT64_MAX: never).
+ */
+bool pirn__blocking_stop(struct blocking *b, uint64_t until);
+
+/*
+ * For one that could not be stopped: the threads end by themselves, and the last one gives up a
+ * hold on the executor that the caller has taken for it. False: there are none, the hold is the
+ * caller's.
+ */
+bool pirn__blocking_abandon(struct blocking *b);
+
+/* How many jobs are queued or run. */
+size_t pirn__blocking_left(struct blocking *b);
+
+/* The nth of those that run; NULL: there are not so many. */
+const struct pirn_future_ops *pirn__blocking_running(struct blocking *b, unsigned n);
 
 #endif

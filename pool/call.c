@@ -40,6 +40,7 @@ static int start(struct pirn_future *f, struct pirn_call *call, struct pirn_cont
 	job->run = type->run;
 	job->release = type->release;
 	job->executor = ex;
+	job->of = f->ops;
 	memcpy(job->data, data_of(f, type), type->size);
 	clone = pirn_waker_clone(cx->waker);
 	link_init(&job->waiter, clone);

@@ -3,10 +3,23 @@
  * pirn: the pool. An executor with a few worker threads that poll tasks, and a second set of
  * threads for blocking calls (pirn_blocking.h).
  *
- * Threads of a pool: the workers, made at once and joined when the pool is freed; blocking
+ * Threads of a pool: the workers, made at once and joined when the pool has ended; blocking
  * threads, made when a call finds none idle, at most `blocking_threads`, ended after a second of
  * nothing to do. All have every signal blocked but SEGV, BUS, FPE, ILL, TRAP, SYS and PROF. pirn
  * installs no handler.
+ *
+ * A pool ends with pirn_executor_free, which cancels what is left and waits for what runs; or in
+ * steps, with a limit to each:
+ *
+ *	left = pirn_pool_shutdown(pool, PIRN_DRAIN, 5000000000u);
+ *	if (left > 0) {
+ *		pirn_pool_left(pool, print, NULL);
+ *		left = pirn_pool_shutdown(pool, PIRN_CANCEL, 1000000000u);
+ *	}
+ *	if (left > 0)
+ *		pirn_pool_abandon(pool);
+ *	else
+ *		pirn_executor_free(pool);
  */
 #ifndef PIRN_POOL_H
 #define PIRN_POOL_H
@@ -101,6 +114,60 @@ PIRN_API int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, str
  */
 PIRN_API int pirn_spawn_many_at(struct pirn_executor *ex, struct pirn_task **out,
 				struct pirn_future *f, size_t n, const char *place);
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+enum pirn_shutdown {
+	PIRN_DRAIN, /* what is there goes on, and may add to itself */
+	PIRN_CANCEL /* tasks are cancelled, and so are calls that have not begun */
+};
+
+/*
+ * Ends a pool, as far as that can be done in a time: no new tasks and calls (-ESHUTDOWN), then
+ * waits until there are none.
+ *
+ * Draining leaves those that there are: tasks may be woken from anywhere, spawn in their polls,
+ * and make calls. What is left when the time is over stays as it is. Cancelling ends them, as
+ * pirn_executor_free does: a task where it would be polled next; a call that runs is waited for.
+ * To be called again: with more time, or to cancel behind a drain; not the other way round.
+ *
+ * Takes:    ns: so many nanoseconds from now; UINT64_MAX: no limit.
+ * Returns:  0: all has ended, all threads are joined, and what is left of the pool is for
+ *           pirn_executor_free. Else how many are left, tasks and calls; a task and the call that
+ *           it waits for are two. (Cancelled, threads too that were lent and do not come back.)
+ *           Once PIRN_CANCEL has left some, pirn_executor_free does not wait any more, but returns
+ *           -EBUSY.
+ * Threads:  owner, outside; traps on the pool's own threads (polls and jobs).
+ */
+PIRN_API size_t pirn_pool_shutdown(struct pirn_executor *pool, enum pirn_shutdown how, uint64_t ns);
+
+/* One of those that are left. Strings are static. */
+struct pirn_left {
+	const char *call;  /* the function that was wrapped; NULL: it is a task */
+	const char *place; /* a task: where it was spawned; a call: the file with the wrap */
+	bool running;      /* a call; a task that is being polled, or in a queue. false: it waits */
+};
+
+/*
+ * Lists what is left: the tasks that have been pending, and the calls that run. Tasks that were
+ * never pending, and calls that have not begun, are counted by pirn_pool_shutdown alone.
+ *
+ * Takes:    each, called for one after the other, no lock held. They go on meanwhile.
+ * Threads:  owner, outside.
+ */
+PIRN_API void pirn_pool_left(struct pirn_executor *pool,
+			     void (*each)(void *arg, const struct pirn_left *left), void *arg);
+
+/*
+ * Frees a pool in which calls run that do not come back: tasks are cancelled, workers joined. The
+ * blocking threads end by themselves, and the last one with it the memory; until then the
+ * platform, the hooks and what they use must stay.
+ *
+ * Takes:    a pool; best one for which PIRN_CANCEL has been tried.
+ * Returns:  0, -EBUSY (tasks are left: one does not come back from its poll; nothing was freed).
+ * Threads:  owner, outside; traps on the pool's own threads.
+ */
+PIRN_API int pirn_pool_abandon(struct pirn_executor *pool);
 
 #ifdef __cplusplus
 }

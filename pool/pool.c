@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool as an executor: spawn, push, and the end.
+ * The pool as an executor: spawn and push. (How it ends: shutdown.c.)
  *
- * Who comes from outside is counted as a sender for as long as it touches the pool. The end:
- * closing is set, senders that saw it open are waited for, every task is cancelled and waited
- * for, then the senders again (a wake may still be on its way out of a push whose task has
- * ended), then the threads.
+ * Who comes from outside is counted as a sender for as long as it touches the pool. To close it,
+ * closing is set, then senders that saw it otherwise are waited for.
  *
  * Orderings.
  *
  *   tag   writer                         reader                      without it
- *   [E1]  admit, submit: outside + 1,    free: closing := 1, then    both miss each other: a task
- *         then load closing              load outside (all four      is added to a pool whose end
- *         (seq_cst)                      seq_cst)                    found none
- *   [E2]  leave: release on outside      free: acquire on outside    the pool is freed while a
- *                                                                    sender is still in it
+ *   [E1]  admit, submit: outside + 1,    close: closing := more,     both miss each other: a task
+ *         then load closing              then load outside (all      is added to a pool whose end
+ *         (seq_cst)                      four seq_cst)               found none
+ *   [E2]  leave: release on outside      close, free: acquire on     the pool is freed while a
+ *                                        outside                     sender is still in it
  *   [E3]  unref: release on refs         last unref: acquire         the same for a call's last
  *                                                                    look at the pool
  */
@@ -63,18 +61,18 @@ void pirn__pool_let_go(struct pool *p)
 }
 
 /*
- * Comes in with n tasks, unless the pool is closing. Returns 0, -ESHUTDOWN, or -ENOMEM: there are
- * no places for them.
+ * Comes in with n tasks, unless the pool has come so far in its end. Returns 0, -ESHUTDOWN, or
+ * -ENOMEM: there are no places for them.
  */
-static int enter(struct pool *p, size_t n)
+static int enter(struct pool *p, size_t n, uint32_t refused_from)
 {
 	uint64_t coming = n * REGISTRY_NUMBER + ADMISSION;
-	/* [E1] With less, free could miss us and we could miss that it closes. */
+	/* [E1] With less, close could miss us and we could miss that it closes. */
 	uint64_t outside = word_add_seq_cst(&p->registry.outside, coming) + coming;
 	int err = -ESHUTDOWN;
 
 	/* [E1] As above. */
-	if (!half_load_seq_cst(&p->closing)) {
+	if (half_load_seq_cst(&p->closing) < refused_from) {
 		err = n > 0 ? pirn__registry_admit_outside(&p->registry, outside) : 0;
 	} else if (n > 0) {
 		/* Who frees the pool may have counted our tasks, and sleep until they end. */
@@ -99,6 +97,32 @@ static void wait_for_senders(struct pool *p, uint64_t below)
 		sched_yield();
 }
 
+void pirn__pool_close(struct pool *p, uint32_t closing)
+{
+	uint32_t before = half_load_relaxed(&p->closing);
+
+	/* [E1] With less, a spawn could miss that we close and we could miss it. */
+	if (before < closing)
+		half_cas_seq_cst(&p->closing, &before, closing);
+	wait_for_senders(p, ADMISSION);
+}
+
+size_t pirn__pool_tasks(struct pool *p)
+{
+	uint32_t senders;
+	size_t n;
+
+	/* Whoever comes and is refused had its tasks counted for a moment. */
+	while ((n = pirn__registry_left(&p->registry, &senders)) > 0 && senders >= ADMISSION)
+		sched_yield();
+	return n;
+}
+
+void pirn__pool_wait_for_pushes(struct pool *p)
+{
+	wait_for_senders(p, PUSH);
+}
+
 /* ---- tasks --------------------------------------------------------------------------------- */
 
 /* The calling thread's worker, if it is one of this pool. */
@@ -120,8 +144,8 @@ static int pool_admit(struct pirn_executor *ex, struct pirn_task *newest, size_t
 	if (n > REGISTRY_MOST)
 		return -ENOMEM;
 	if (!w)
-		return enter(p, n);
-	if (half_load_relaxed(&p->closing))
+		return enter(p, n, POOL_DRAINING);
+	if (half_load_relaxed(&p->closing) >= POOL_CLOSING)
 		return -ESHUTDOWN;
 	return registry_admit(&p->registry, w->shard, n);
 }
@@ -218,7 +242,7 @@ static size_t pool_size(unsigned places)
 static int pool_submit(struct pirn_executor *ex, struct pirn_job *job)
 {
 	struct pool *p = pool_of(ex);
-	int err = enter(p, 0);
+	int err = enter(p, 0, pirn__thread.owner == ex ? POOL_CLOSING : POOL_DRAINING);
 
 	if (err)
 		return err;
@@ -249,7 +273,7 @@ static void pool_let_go(struct pirn_executor *ex)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-static void stop_workers(struct pool *p, unsigned n)
+void pirn__pool_stop_workers(struct pool *p, unsigned n)
 {
 	half_store_relaxed(&p->stopping, 1); /* the unpark orders it */
 	for (unsigned i = 0; i < n; i++)
@@ -258,8 +282,7 @@ static void stop_workers(struct pool *p, unsigned n)
 		pthread_join(p->worker[i].thread, NULL);
 }
 
-/* No threads, no tasks: what is left but the block itself, which waits for the last call. */
-static void deinit(struct pool *p)
+void pirn__pool_deinit(struct pool *p)
 {
 	for (unsigned i = 0; i < p->places; i++)
 		pirn__parker_deinit(&p->worker[i].bed.parker);
@@ -269,46 +292,6 @@ static void deinit(struct pool *p)
 	pirn__parker_deinit(&p->ended);
 	lock_deinit(&p->seats);
 	pool_let_go(&p->executor);
-}
-
-/* Workers drop what lies in a queue, since `closing` is set, and unpark us when none is left. */
-static void cancel_all(struct pool *p)
-{
-	pirn__registry_cancel_all(&p->registry);
-	/*
-	 * A worker that found the injector empty did so before this look under the same lock, and
-	 * we see what it had ended, or it does after, and sees `closing`: no park is for ever.
-	 */
-	pirn__injector_some(&p->injector);
-	while (!pirn__registry_empty(&p->registry)) {
-		if (p->threads > 0) {
-			pirn__park(&p->ended);
-		} else {
-			pirn__pool_help(p);
-			sched_yield(); /* what is left is on its way through somebody's push */
-		}
-	}
-}
-
-static int pool_free(struct pirn_executor *ex)
-{
-	struct pool *p = pool_of(ex);
-	uint32_t open = 0;
-
-	if (pirn__thread.owner == ex)
-		pirn_trap(NULL, 0, "an executor freed on one of its own threads");
-	/* [E1] With less, a spawn could miss that we close and we could miss it. */
-	if (!half_cas_seq_cst(&p->closing, &open, 1))
-		pirn_trap(NULL, 0, "an executor freed twice");
-	wait_for_senders(p, ADMISSION);
-	pirn__pool_send_away(p); /* before the look at who is left: their futures may spawn */
-	cancel_all(p);
-	pirn__blocking_stop(&p->blocking);
-	wait_for_senders(p, PUSH);
-	stop_workers(p, p->threads);
-	pirn__default_forget(ex); /* not before: whoever asked for it got -ESHUTDOWN */
-	deinit(p);
-	return 0;
 }
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -326,7 +309,7 @@ static const struct pirn_executor_ops pool_ops = {
 	.let_go = pool_let_go,
 	.run = pirn__pool_run,
 	.tick = pirn__pool_tick,
-	.free = pool_free,
+	.free = pirn__pool_free,
 };
 
 /* How many workers: the config's word, else the environment's, else the machine's. */
@@ -397,9 +380,11 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	p->executor.ops = &pool_ops;
 	p->executor.platform = platform;
 	word_init(&p->refs, 1);
-	half_init(&p->closing, 0);
+	half_init(&p->closing, POOL_OPEN);
 	half_init(&p->leaving, 0);
 	half_init(&p->stopping, 0);
+	half_init(&p->ending, 0);
+	p->expired = false;
 	p->setup = setup;
 	half_init(&p->used, threads);
 	lock_init(&p->seats);
@@ -420,8 +405,8 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 		err = pirn__thread_pin(&p->setup, w->thread, started++);
 	}
 	if (err) {
-		stop_workers(p, started);
-		deinit(p);
+		pirn__pool_stop_workers(p, started);
+		pirn__pool_deinit(p);
 		return err;
 	}
 	*out = &p->executor;

@@ -39,10 +39,17 @@ struct worker {
 	uint64_t since;
 };
 
+/* What `closing` says. */
+enum {
+	POOL_OPEN,
+	POOL_DRAINING, /* no tasks and calls but those that tasks and calls make */
+	POOL_CLOSING   /* none at all, and whatever there is ends */
+};
+
 struct pool {
 	struct pirn_executor executor; /* first: a handle is a pointer to it */
-	/* read by every worker all the time, written once */
-	struct half closing;  /* no spawns, no calls any more */
+	/* read by every worker all the time, hardly ever written */
+	struct half closing;
 	struct half leaving;  /* those that were lent are sent away */
 	struct half stopping; /* no tasks any more: workers end */
 	unsigned threads;     /* workers that are threads of the pool, the first ones */
@@ -57,7 +64,9 @@ struct pool {
 	struct injector injector;
 	struct sleep sleep;
 	struct registry registry;
-	struct parker ended; /* of who frees the pool: workers that find nothing unpark it */
+	struct parker ended; /* of who ends the pool: workers that find nothing unpark it */
+	struct half ending;  /* somebody does */
+	bool expired;        /* a cancel has run out; its own, too */
 	struct lock seats;   /* guards who sits where of those that were lent */
 	struct thread_setup setup;
 	struct blocking blocking;
@@ -93,10 +102,13 @@ void pirn__pool_let_go(struct pool *p);
 int pirn__pool_run(struct pirn_executor *ex, struct pirn_future *f);
 int pirn__pool_tick(struct pirn_executor *ex, bool wait);
 
-/* The pool closes: sends away whoever was lent, and waits until they have gone. */
-void pirn__pool_send_away(struct pool *p);
+/* How many threads are lent. */
+unsigned pirn__pool_lent(struct pool *p);
 
-/* Behind that: the calling thread polls what there is to poll. */
+/* The pool closes: sends away whoever was lent, and waits until they have gone. False: late. */
+bool pirn__pool_send_away(struct pool *p, uint64_t until);
+
+/* For who ends the pool: polls what there is to poll. */
 void pirn__pool_help(struct pool *p);
 
 /* Takes a task into the worker's own queue, on its thread; behind all others if it was polled. */
@@ -107,6 +119,30 @@ void pirn__worker_push_many(struct worker *w, struct pirn_task *newest, struct p
 
 /* The number of processors this process may use: 1 or more. */
 unsigned pirn__cpus(void);
+
+/*
+ * Goes over to draining, or to closing, if it is not there yet; behind this nobody is inside who
+ * thinks otherwise.
+ */
+void pirn__pool_close(struct pool *p, uint32_t closing);
+
+/* How many tasks have not ended, of one that was closed. */
+size_t pirn__pool_tasks(struct pool *p);
+
+/* Waits for those who push. All tasks have ended, so nobody comes any more. */
+void pirn__pool_wait_for_pushes(struct pool *p);
+
+/* Ends the first n workers. No task is left. */
+void pirn__pool_stop_workers(struct pool *p, unsigned n);
+
+/* No workers, no tasks: what is left but the block itself, which waits for the last call. */
+void pirn__pool_deinit(struct pool *p);
+
+/* pirn_executor_free of a pool. */
+int pirn__pool_free(struct pirn_executor *ex);
+
+/* Parks until unparked, or until that time (UINT64_MAX: never). False: it is late. */
+bool pirn__park_until(struct parker *parker, const struct pirn_platform *platform, uint64_t until);
 
 /* The pool is being freed: if it is the default one, the next use makes a new one. */
 void pirn__default_forget(struct pirn_executor *ex);

@@ -10,9 +10,9 @@
  * Orderings (the locks do the rest).
  *
  *   tag   writer                        reader                      without it
- *   [R1]  end: release on ended         empty: acquire on ended     the end of the pool misses a
+ *   [R1]  end: release on ended         left: acquire on ended      the end of the pool misses a
  *                                                                   task that this one spawned
- *   [R2]  lend: release on lent         empty: acquire on lent      it misses the numbers that a
+ *   [R2]  lend: release on lent         left: acquire on lent       it misses the numbers that a
  *                                                                   worker took for its own
  */
 #include "config.h"
@@ -236,23 +236,35 @@ static struct pirn_task *find(struct shard *s, uint32_t *n)
 	return t;
 }
 
-void pirn__registry_cancel_all(struct registry *r)
+void pirn__registry_each(struct registry *r, void (*each)(void *arg, struct pirn_task *t),
+			 void *arg)
 {
-	half_store_relaxed(&r->closing, 1);
 	for (unsigned i = 0; i < r->shards; i++) {
 		struct pirn_task *t;
 		uint32_t n = 0;
 
 		while ((t = find(&r->shard[i], &n))) {
-			pirn__task_cancel(t);
+			each(arg, t);
 			pirn__task_unref(t);
 		}
 	}
 }
 
-bool pirn__registry_empty(struct registry *r)
+static void cancel(void *arg, struct pirn_task *t)
 {
-	uint64_t ended = 0, lent = 0, spawned = 0;
+	(void)arg;
+	pirn__task_cancel(t);
+}
+
+void pirn__registry_cancel_all(struct registry *r)
+{
+	half_store_relaxed(&r->closing, 1);
+	pirn__registry_each(r, cancel, NULL);
+}
+
+uint32_t pirn__registry_left(struct registry *r, uint32_t *lower)
+{
+	uint64_t ended = 0, lent = 0, spawned = 0, outside;
 
 	/* In this order: what ended was spawned before, what was lent had been given. */
 	for (unsigned i = 0; i < r->shards; i++)
@@ -263,6 +275,7 @@ bool pirn__registry_empty(struct registry *r)
 		lent += word_load_acquire(&r->shard[i].lent);
 	for (unsigned i = 0; i < r->shards; i++)
 		spawned += word_load_relaxed(&r->shard[i].spawned);
-	spawned += word_load_relaxed(&r->outside) / REGISTRY_NUMBER;
-	return (uint32_t)ended == (uint32_t)(spawned - lent); /* numbers have 32 bits */
+	outside = word_load_relaxed(&r->outside);
+	*lower = (uint32_t)outside;
+	return (uint32_t)(spawned + outside / REGISTRY_NUMBER - lent - ended);
 }

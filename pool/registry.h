@@ -108,10 +108,17 @@ static inline void registry_end(struct registry *r, struct shard *s, struct pirn
 	word_store_release(&s->ended, word_load_relaxed(&s->ended) + 1);
 }
 
+/* Calls each, no lock held, for every task that has a place. */
+void pirn__registry_each(struct registry *r, void (*each)(void *arg, struct pirn_task *t),
+			 void *arg);
+
 /* Cancels every idle task, and from now on whatever becomes idle. */
 void pirn__registry_cancel_all(struct registry *r);
 
-/* Have all tasks ended that were spawned? For when nobody spawns from outside any more. */
-bool pirn__registry_empty(struct registry *r);
+/*
+ * How many tasks have not ended. 0 is final, for when nobody spawns from outside any more. *lower:
+ * the pool's half of `outside` at that moment.
+ */
+uint32_t pirn__registry_left(struct registry *r, uint32_t *lower);
 
 #endif

@@ -166,27 +166,33 @@ static void stand_up(struct worker *w)
 	pirn__pool_let_go(p);
 }
 
-static bool somebody_sits(struct pool *p)
+unsigned pirn__pool_lent(struct pool *p)
 {
-	bool somebody = false;
+	unsigned n = 0;
 
 	lock(&p->seats);
 	for (unsigned i = p->threads; i < p->places; i++)
-		somebody = somebody || p->worker[i].taken;
+		n += p->worker[i].taken;
 	unlock(&p->seats);
-	return somebody;
+	return n;
 }
 
-void pirn__pool_send_away(struct pool *p)
+bool pirn__pool_send_away(struct pool *p, uint64_t until)
 {
+	bool in_time = true;
+
 	lock(&p->seats);
 	half_store_relaxed(&p->leaving, 1); /* the lock, and the unpark, order it */
 	for (unsigned i = p->threads; i < p->places; i++)
 		if (p->worker[i].taken)
 			pirn__unpark(&p->worker[i].bed.parker);
 	unlock(&p->seats);
-	while (somebody_sits(p))
-		pirn__park(&p->ended);
+	while (pirn__pool_lent(p) > 0) {
+		if (!in_time)
+			return false;
+		in_time = pirn__park_until(&p->ended, p->executor.platform, until);
+	}
+	return true;
 }
 
 /* ---- work ---------------------------------------------------------------------------------- */

@@ -307,6 +307,32 @@ Test(threads, call_the_hooks_outside_of_polls)
 	cr_expect_eq(pirn_executor_free(other), 0);
 }
 
+Test(threads, of_an_abandoned_pool_call_the_hooks_in_pairs)
+{
+	struct pirn_pool_config config = hooked(2);
+	struct look here[3], there[3];
+	struct pirn_task *t[3];
+
+	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
+	for (int i = 0; i < 3; i++)
+		t[i] = spawn_looker(&here[i], &there[i], &door);
+	await(&looks, 3);
+	while (pirn_pool_shutdown(pool, PIRN_CANCEL, 1000000) != 3)
+		sched_yield();
+	cr_expect_eq(pirn_pool_abandon(pool), 0);
+	pool = NULL;
+	cr_expect_eq(atomic_load(&hooks.all_stopping), 2); /* the workers */
+	for (int i = 0; i < 3; i++) {
+		pirn_task_detach(t[i]);
+		sem_post(&door);
+	}
+	while (faulty_left(&host) != 0)
+		sched_yield();
+	cr_expect_eq(atomic_load(&hooks.all_started), 5);
+	cr_expect_eq(atomic_load(&hooks.all_stopping), 5);
+	cr_expect_eq(atomic_load(&hooks.wrong), 0);
+}
+
 /* ---- processors ---------------------------------------------------------------------------- */
 
 static atomic_int pins, fail_pin; /* of a thread by another one; the nth fails; 0: none */
