@@ -29,3 +29,13 @@ void pirn__default_forget(struct pirn_executor *ex)
 		global.pool = NULL;
 	unlock(&global.lock);
 }
+
+struct pirn_executor *pirn__default_after_fork(struct pirn_executor *ex)
+{
+	lock_init(&global.lock); /* whoever held it is not here */
+	if (!ex)
+		ex = global.pool;
+	if (global.pool == ex)
+		global.pool = NULL;
+	return ex;
+}

@@ -6,7 +6,7 @@
  * Threads of a pool: the workers, made at once and joined when the pool has ended; blocking
  * threads, made when a call finds none idle, at most `blocking_threads`, ended after a second of
  * nothing to do. All have every signal blocked but SEGV, BUS, FPE, ILL, TRAP, SYS and PROF. pirn
- * installs no handler.
+ * installs no handler, neither of signals nor for the exit or a fork.
  *
  * A pool ends with pirn_executor_free, which cancels what is left and waits for what runs; or in
  * steps, with a limit to each:
@@ -168,6 +168,22 @@ PIRN_API void pirn_pool_left(struct pirn_executor *pool,
  * Threads:  owner, outside; traps on the pool's own threads.
  */
 PIRN_API int pirn_pool_abandon(struct pirn_executor *pool);
+
+/*
+ * In a child of fork, gives up a pool that the parent made. The child has none of its threads, and
+ * its locks are as somebody else left them; so its memory is not freed. From then on spawns and
+ * calls on it give -ESHUTDOWN, wakes of its tasks do nothing, pirn_executor_free returns 0 and does
+ * nothing; its tasks never end. If it was the default pool, the next use makes a new one.
+ *
+ * Not needed where the child calls exec or _exit, or where fork comes before the first pool.
+ * Channels that other threads of the parent used at the time of the fork must not be used. What the
+ * platform calls must stand a fork at any moment, as malloc does.
+ *
+ * Takes:    the pool; NULL: the default one, if there is one.
+ * Threads:  the one that called fork, before there are others; outside: traps on the pool's own
+ *           threads (behind a fork in a poll or a job there is only exec and _exit).
+ */
+PIRN_API void pirn_pool_after_fork_child(struct pirn_executor *pool);
 
 #ifdef __cplusplus
 }

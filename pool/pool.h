@@ -147,4 +147,7 @@ bool pirn__park_until(struct parker *parker, const struct pirn_platform *platfor
 /* The pool is being freed: if it is the default one, the next use makes a new one. */
 void pirn__default_forget(struct pirn_executor *ex);
 
+/* In a child of fork: the same for a pool that is not even freed. Returns it; NULL: the default. */
+struct pirn_executor *pirn__default_after_fork(struct pirn_executor *ex);
+
 #endif
