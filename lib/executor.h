@@ -47,7 +47,8 @@ struct pirn_executor_ops {
 
 	/*
 	 * Queues a blocking job. Returns 0, or -EAGAIN, -ENOMEM, -ESHUTDOWN: it was not queued.
-	 * On success the caller has a hold on the executor's memory, given up by let_go.
+	 * On success the caller has a hold on the executor's memory, given up by let_go. NULL: it
+	 * has no threads for them, the default pool is asked.
 	 */
 	int (*submit)(struct pirn_executor *, struct pirn_job *);
 	/* Takes a job out of the queue again. False: it runs, or has ended. */
@@ -63,6 +64,7 @@ struct pirn_executor_ops {
 struct pirn_executor {
 	const struct pirn_executor_ops *ops;
 	const struct pirn_platform *platform;
+	size_t tail; /* bytes behind a task's frame for the executor's own use; a multiple of 16 */
 };
 
 #endif

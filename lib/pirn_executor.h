@@ -2,7 +2,7 @@
 /*
  * pirn: executors. An executor polls tasks whenever they are woken. There is one handle type for
  * all: pools (pirn_pool.h) have threads of their own, and can be lent some of yours, by the calls
- * below.
+ * below; a local executor (pirn_local.h) has none but the one that made it, which must be it.
  */
 #ifndef PIRN_EXECUTOR_H
 #define PIRN_EXECUTOR_H
@@ -29,7 +29,8 @@ PIRN_API int pirn_executor_run(struct pirn_executor *ex, struct pirn_future *f);
 /*
  * Polls one task, waiting until there is one.
  *
- * Returns:  1; -EBUSY, -ESHUTDOWN as pirn_executor_run.
+ * Returns:  1; -EBUSY, -ESHUTDOWN as pirn_executor_run; -EDEADLK: a local executor, with no task
+ *           that could be woken.
  * Threads:  as pirn_executor_run.
  */
 PIRN_API int pirn_executor_tick(struct pirn_executor *ex);

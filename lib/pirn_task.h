@@ -79,6 +79,9 @@ PIRN_API void pirn_task_discard(struct pirn_future *f);
 #define PIRN_TEXT(x) PIRN_TEXT_OF(x)
 #define PIRN_TEXT_OF(x) #x
 
+/* pirn_spawn_here(cx, out, f): a spawn on the executor that polls just now. Inside a poll. */
+#define pirn_spawn_here(cx, out, f) pirn_spawn_on((cx)->executor, (out), (f), PIRN_PLACE)
+
 /*
  * Has the task ended? A question that costs one load; to wait for the end, join.
  *

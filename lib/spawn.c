@@ -14,7 +14,7 @@
  */
 static size_t block_size(size_t size)
 {
-	size_t step = size <= 128 ? 32 : size <= 256 ? 64 : size <= 512 ? 128 : 1;
+	size_t step = size <= 128 ? 32 : size <= 256 ? 64 : size <= 512 ? 128 : 16;
 
 	return (size + step - 1) / step * step;
 }
@@ -30,10 +30,10 @@ static void move(struct pirn_task *t, struct pirn_future *f, size_t size)
 static struct pirn_task *make(struct pirn_executor *ex, size_t frame)
 {
 	const struct pirn_memory *memory = &ex->platform->memory;
-	size_t size = block_size(sizeof(struct pirn_task) + frame);
+	size_t size = block_size(sizeof(struct pirn_task) + frame + ex->tail);
 	struct pirn_task *t = NULL;
 
-	if (frame < UINT32_MAX - sizeof(*t))
+	if (frame < UINT32_MAX - 256)
 		t = memory->alloc(memory, size);
 	if (!t)
 		return NULL;

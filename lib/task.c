@@ -46,11 +46,18 @@
 
 #include "executor.h"
 #include "list.h"
+#include "loop.h"
 #include "thread.h"
 
 static struct pirn_task *from_waker(struct pirn_waker *w)
 {
 	return container_of(w, struct pirn_task, waker);
+}
+
+/* A handle may also be one of a loop's task (local or static executor), whose header is another. */
+static bool of_loop(const struct pirn_task *t)
+{
+	return t->waker.ops != &pirn__task_waker_ops;
 }
 
 /* ---- references ---------------------------------------------------------------------------- */
@@ -320,15 +327,20 @@ const struct pirn_waker_ops pirn__task_waker_ops = {
 
 bool pirn_task_is_finished(struct pirn_task *t)
 {
+	if (of_loop(t))
+		return pirn__loop_is_finished(t);
 	/* [T3] Without acquire who asks could miss what the task has done. */
 	return word_load_acquire(&t->state) & TASK_DONE;
 }
 
 struct pirn_future *pirn_task_future(struct pirn_task *t)
 {
-	/* [T3] Without acquire we could read the result before it is written. */
-	uint64_t s = word_load_acquire(&t->state);
+	uint64_t s;
 
+	if (of_loop(t))
+		return pirn__loop_future(t);
+	/* [T3] Without acquire we could read the result before it is written. */
+	s = word_load_acquire(&t->state);
 	return (s & (TASK_DONE | TASK_DROPPED)) == TASK_DONE ? task_future(t) : NULL;
 }
 
@@ -361,7 +373,9 @@ static void end_handle(struct pirn_task *t)
 
 void pirn_task_detach(struct pirn_task *t)
 {
-	if (t && !drop_handle(t))
+	if (t && of_loop(t))
+		pirn__loop_detach(t);
+	else if (t && !drop_handle(t))
 		end_handle(t);
 }
 
@@ -369,6 +383,10 @@ void pirn_task_abort(struct pirn_task *t)
 {
 	if (!t)
 		return;
+	if (of_loop(t)) {
+		pirn__loop_abort(t);
+		return;
+	}
 	switch (request_end(t, TASK_HANDLE)) {
 	case TAKEN:
 		push(t);
@@ -388,8 +406,6 @@ void pirn__task_cancel(struct pirn_task *t)
 }
 
 /* ---- join and cancel ----------------------------------------------------------------------- */
-
-enum { NOT_ASKED, ASKED, REGISTERED }; /* future.at of join and cancel */
 
 /* True: the joiner slot is ours again (or still). False: the task has ended. */
 static bool take_back(struct pirn_task *t)
@@ -445,9 +461,11 @@ ended:
 	return word_load_acquire(&t->state) & TASK_DONE;
 }
 
-static void stop_waiting(struct pirn_task *t, struct pirn_future *f)
+static void stop_waiting(struct pirn_task *t)
 {
-	if (f->at == REGISTERED && take_back(t))
+	if (of_loop(t))
+		pirn__loop_stop_waiting(t);
+	else if (take_back(t))
 		pirn_waker_drop(t->joiner);
 }
 
@@ -481,6 +499,8 @@ static enum pirn_poll join_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_task *t = ((struct pirn_join *)(void *)f)->task;
 
+	if (of_loop(t))
+		return pirn__loop_join_poll(f, cx);
 	if (f->at == NOT_ASKED)
 		run_in_place(t, cx);
 	if (!wait_for_end(t, f, cx))
@@ -492,7 +512,10 @@ static enum pirn_poll join_poll(struct pirn_future *f, struct pirn_context *cx)
 
 static void join_drop(struct pirn_future *f)
 {
-	stop_waiting(((struct pirn_join *)(void *)f)->task, f);
+	struct pirn_task *t = ((struct pirn_join *)(void *)f)->task;
+
+	if (f->at == REGISTERED)
+		stop_waiting(t);
 }
 
 const struct pirn_future_ops pirn_join_ops = {
@@ -507,6 +530,8 @@ static enum pirn_poll cancel_poll(struct pirn_future *f, struct pirn_context *cx
 {
 	struct pirn_task *t = ((struct pirn_cancel *)(void *)f)->task;
 
+	if (of_loop(t))
+		return pirn__loop_cancel_poll(f, cx);
 	if (f->at == NOT_ASKED) {
 		f->at = ASKED;
 		pirn__task_cancel(t);
@@ -516,7 +541,10 @@ static enum pirn_poll cancel_poll(struct pirn_future *f, struct pirn_context *cx
 
 static void cancel_drop(struct pirn_future *f)
 {
-	stop_waiting(((struct pirn_cancel *)(void *)f)->task, f);
+	struct pirn_task *t = ((struct pirn_cancel *)(void *)f)->task;
+
+	if (f->at == REGISTERED)
+		stop_waiting(t);
 }
 
 const struct pirn_future_ops pirn_cancel_ops = {

@@ -29,7 +29,7 @@ static int start(struct pirn_future *f, struct pirn_call *call, struct pirn_cont
 	struct pirn_job *job;
 	int err;
 
-	if (!ex) {
+	if (!ex || !ex->ops->submit) {
 		err = pirn_pool_default(&ex);
 		if (err)
 			return err;

@@ -379,6 +379,7 @@ int pirn_pool_new(struct pirn_executor **out, const struct pirn_pool_config *con
 	}
 	p->executor.ops = &pool_ops;
 	p->executor.platform = platform;
+	p->executor.tail = 0;
 	word_init(&p->refs, 1);
 	half_init(&p->closing, POOL_OPEN);
 	half_init(&p->leaving, 0);
