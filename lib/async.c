@@ -2,7 +2,9 @@
 /* What all bodies do alike: how they are dropped, what happens where the switch knows no case. */
 #include "config.h"
 
-#include <errno.h>
+#if __STDC_HOSTED__
+# include <errno.h>
+#endif
 
 #include "pirn.h"
 

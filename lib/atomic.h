@@ -71,8 +71,10 @@
 	static inline type name##_and_acquire(struct name *w, type v)				\
 	{ return atomic_fetch_and_explicit(&w->shared, v, memory_order_acquire); }
 
+#if __STDC_HOSTED__ /* bare metal often has none */
 PIRN_SHARED(word, uint64_t)
 PIRN_COUNTED(word, uint64_t)
+#endif
 PIRN_SHARED(half, uint32_t)
 PIRN_COUNTED(half, uint32_t)
 PIRN_SHARED(link, void *)

@@ -96,7 +96,8 @@ PIRN_API void pirn_drop(struct pirn_future *f);
  * A waker is one pointer, to an object whose first word is its operations. Two wakers wake the
  * same task when the pointers are equal. All four may be called on any thread, at any time, also
  * long after the task has ended; none allocates, fails or polls, and none waits for more than a
- * lock that is held for a few instructions (so: not in a signal handler; see pirn_event.h).
+ * lock that is held for a few instructions (so: not in a signal handler; see pirn_event.h, and
+ * pirn_static.h, whose tasks' wakers wait for nothing).
  */
 struct pirn_waker {
 	const struct pirn_waker_ops *ops;

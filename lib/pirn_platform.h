@@ -10,9 +10,24 @@
 #ifndef PIRN_PLATFORM_H
 #define PIRN_PLATFORM_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#if __STDC_HOSTED__
+# include <pthread.h>
+#else /* freestanding: see pirn_static.h */
+# ifdef __has_include
+#  if __has_include(<errno.h>)
+#   include <errno.h>
+#  endif
+# endif
+# ifndef ENOMEM
+#  define ENOMEM 12 /* as on Linux */
+# endif
+# ifndef ECANCELED
+#  define ECANCELED 125
+# endif
+#endif
 
 #if defined(__GNUC__)
 # define PIRN_API __attribute__((visibility("default")))
@@ -41,6 +56,8 @@ struct pirn_memory {
 	void (*free)(const struct pirn_memory *, void *block, size_t size);
 };
 
+#if __STDC_HOSTED__
+
 struct pirn_platform {
 	struct pirn_memory memory;
 	/*
@@ -62,9 +79,11 @@ struct pirn_platform {
  */
 PIRN_API const struct pirn_platform *pirn_platform_default(void);
 
+#endif
+
 /*
  * Ends the process over a broken contract: one line on descriptor 2, then abort. Nothing else in
- * pirn ever prints.
+ * pirn ever prints. (Freestanding: a trap instruction; define it yourself to do more.)
  *
  * Takes:    the source place to blame (file NULL: unknown; line 0: none, or it is in file) and what
  *           was wrong, in a few words.

@@ -3,4 +3,4 @@
 
 #include "thread.h"
 
-_Thread_local struct pirn_thread pirn__thread;
+PIRN_THREAD_LOCAL struct pirn_thread pirn__thread;

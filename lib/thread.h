@@ -18,7 +18,13 @@ struct pirn_thread {
 	bool in_handler;             /* it may take no lock (event.c) */
 };
 
-extern _Thread_local struct pirn_thread pirn__thread;
+#if __STDC_HOSTED__
+# define PIRN_THREAD_LOCAL _Thread_local
+#else /* one thread, and interrupts, which use it only as one that waits until they return */
+# define PIRN_THREAD_LOCAL
+#endif
+
+extern PIRN_THREAD_LOCAL struct pirn_thread pirn__thread;
 
 /* For what sleeps: a poll, and a worker, must not. */
 static inline void must_be_outside(const char *file, const char *what)
