@@ -249,7 +249,7 @@ static void finish(struct loop *l, struct loop_task *t)
 	t->flags = LOOP_DONE | (t->flags & (LOOP_HANDLE | LOOP_DROPPED));
 	/* [F4] Without acquire we could free it while the last one who dropped a waker uses it. */
 	seen = half_load_acquire(&t->foreign);
-	if (seen & LOOP_INBOX || seen + t->clones * LOOP_REF != 0)
+	if (seen + t->clones * LOOP_REF != 0) /* a waker is left, or INBOX is set */
 		end_shared(l, t);
 	else if (!(t->flags & LOOP_HANDLE))
 		release_alone(t);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "locals.h"
+#include "loop.h"
 
 TestSuite(local_wake, .init = set_up, .fini = tear_down);
 TestSuite(local_handle, .init = set_up, .fini = tear_down);
@@ -185,6 +186,36 @@ Test(local_wake, in_the_last_poll_is_harmless)
 	cr_assert_eq(tasks_left(), 1, "it is in the inbox");
 	cr_assert_eq(pirn_executor_try_tick(ex), 0);
 	cr_assert_eq(tasks_left(), 0);
+}
+
+static void nap_once(struct life *me, struct pirn_context *cx)
+{
+	if (me->polls == 1)
+		pirn_waker_wake_by_ref(cx->waker);
+}
+
+Test(local_wake, touches_no_shared_word_on_its_own_thread)
+{
+	life = (struct life){ .keep_waker = true, .in_poll = nap_once };
+	struct pirn_task *t = start(&life), *waiting;
+	struct half *foreign = &((struct loop_task *)(void *)t)->foreign;
+	struct pirn_join join = pirn_join(t);
+
+	cr_assert_eq(pirn_spawn(ex, &waiting, &join.future), 0);
+	run_all();
+	cr_assert_eq(life.polls, 2);
+	pirn_waker_wake(pirn_waker_clone(life.waker));
+	run_all();
+	cr_assert_eq(life.polls, 3);
+	cr_assert_eq(half_load_relaxed(foreign), 0);
+	life.keep_waker = false;
+	life.end = true;
+	pirn_waker_wake(life.waker);
+	run_all();
+	cr_assert(pirn_task_is_finished(waiting));
+	cr_assert_eq(half_load_relaxed(foreign), 0, "nor at its end, where no waker is left");
+	pirn_task_detach(waiting);
+	pirn_task_detach(t);
 }
 
 /* ---- the handle ---------------------------------------------------------------------------- */
