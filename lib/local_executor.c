@@ -12,6 +12,8 @@
 #include "park.h"
 #include "thread.h"
 
+#define IN_PLACE 32768 /* bytes of stack, for joins: what also a thread with a small one has */
+
 struct local_executor {
 	struct pirn_executor executor; /* first: a handle is a pointer to it */
 	struct loop loop;
@@ -91,17 +93,18 @@ static void local_start(struct pirn_executor *ex, struct pirn_task *newest,
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-static void must_be_runnable(struct local_executor *e)
+static void begin_to_run(struct local_executor *e)
 {
 	must_be_own(e, NULL, "a local executor run on another thread");
 	must_be_outside(NULL, "an executor run inside a poll or on a worker");
+	e->loop.floor = (uintptr_t)__builtin_frame_address(0) - IN_PLACE;
 }
 
 static int local_tick(struct pirn_executor *ex, bool wait)
 {
 	struct local_executor *e = of_executor(ex);
 
-	must_be_runnable(e);
+	begin_to_run(e);
 	while (!pirn__loop_poll(&e->loop)) {
 		if (!wait)
 			return 0;
@@ -144,7 +147,7 @@ static int local_run(struct pirn_executor *ex, struct pirn_future *f)
 	struct root root = { .borrowed = f, .ended = &ended };
 	int err;
 
-	must_be_runnable(e);
+	begin_to_run(e);
 	if (!f) {
 		while (pirn__loop_poll(&e->loop))
 			;

@@ -67,6 +67,7 @@ void pirn__loop_init(struct loop *l)
 	l->owner = &pirn__thread;
 	l->memory = NULL;
 	l->executor = NULL;
+	l->floor = UINTPTR_MAX; /* no joins in place */
 	l->running = false;
 	l->strays = 0;
 	l->notify = NULL;
@@ -259,29 +260,34 @@ static void finish(struct loop *l, struct loop_task *t)
 
 /* ---- polls --------------------------------------------------------------------------------- */
 
-static void run(struct loop *l, struct loop_task *t)
+/* joiner: polled inside this poll, which joins it, and whose budget it draws on. */
+static void run(struct loop *l, struct loop_task *t, struct pirn_context *joiner)
 {
 	struct pirn_future *f = loop_future(t);
 	enum pirn_poll poll = PIRN_PENDING;
 	struct pirn_context cx;
 
 	pirn_context_init(&cx, &t->waker, l->executor);
+	if (joiner)
+		cx.budget = joiner->budget;
 	cx.outer = pirn__thread.poll;
 	pirn__thread.poll = &cx; /* around a drop as well: nobody may wait in there either */
-	t->flags = (t->flags & ~LOOP_SCHEDULED) | LOOP_RUNNING;
+	t->flags = (t->flags & ~(LOOP_SCHEDULED | LOOP_FRESH)) | LOOP_RUNNING;
 	if (!(t->flags & LOOP_CANCELLED))
 		poll = pirn_poll(f, &cx);
-	if (poll == PIRN_READY || t->flags & LOOP_CANCELLED) {
+	if (poll == PIRN_READY || (t->flags & LOOP_CANCELLED && !joiner)) {
 		if (poll == PIRN_PENDING)
 			drop_future(t);
 		finish(l, t);
 	} else {
-		if (cx.self_woken)
+		if (cx.self_woken || t->flags & LOOP_CANCELLED)
 			t->flags |= LOOP_SCHEDULED;
 		t->flags &= ~LOOP_RUNNING;
 		list_push_back(t->flags & LOOP_SCHEDULED ? &l->runnable : &l->idle, &t->list);
 	}
 	pirn__thread.poll = cx.outer;
+	if (joiner)
+		joiner->budget = cx.budget;
 }
 
 bool pirn__loop_poll(struct loop *l)
@@ -297,7 +303,7 @@ bool pirn__loop_poll(struct loop *l)
 	node = list_pop_front(&l->runnable);
 	found = node != NULL;
 	if (found)
-		run(l, container_of(node, struct loop_task, list));
+		run(l, container_of(node, struct loop_task, list), NULL);
 	l->running = false;
 	return found;
 }
@@ -321,7 +327,7 @@ void pirn__loop_cancel_all(struct loop *l)
 		struct loop_task *t = container_of(node, struct loop_task, list);
 
 		t->flags |= LOOP_CANCELLED;
-		run(l, t);
+		run(l, t, NULL);
 	}
 	l->running = false;
 }
@@ -431,7 +437,7 @@ void pirn__loop_task_init(struct loop *l, struct loop_task *t, const struct pirn
 	struct loop_tail *tail;
 
 	t->waker.ops = ops;
-	t->flags = LOOP_SCHEDULED | (handle ? LOOP_HANDLE : 0);
+	t->flags = LOOP_SCHEDULED | LOOP_FRESH | (handle ? LOOP_HANDLE : 0);
 	half_init(&t->foreign, 0);
 	t->list.next = t->list.prev = NULL;
 	t->place = place;
@@ -542,10 +548,26 @@ static bool wait_for_end(struct loop_task *t, struct pirn_future *f, struct pirn
 	return false;
 }
 
+/* As in task.c: a join of a task that was never polled polls it, and is a call. */
+static void run_in_place(struct loop_task *t, struct pirn_context *cx)
+{
+	struct loop *l = loop_tail(t)->loop;
+
+	if ((t->flags & (LOOP_FRESH | LOOP_CANCELLED)) != LOOP_FRESH || !l->running ||
+	    cx->executor != l->executor || cx->budget == 0 ||
+	    (uintptr_t)__builtin_frame_address(0) < l->floor)
+		return;
+	cx->budget--;
+	list_remove(&t->list);
+	run(l, t, cx);
+}
+
 enum pirn_poll pirn__loop_join_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct loop_task *t = of_handle(((struct pirn_join *)(void *)f)->task);
 
+	if (f->at == NOT_ASKED)
+		run_in_place(t, cx);
 	if (!wait_for_end(t, f, cx))
 		return PIRN_PENDING;
 	f->err = t->flags & LOOP_DROPPED ? -ECANCELED : loop_future(t)->err;

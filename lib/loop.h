@@ -29,7 +29,8 @@ struct pirn_thread;
 #define LOOP_HANDLE 16u   /* the handle exists */
 #define LOOP_JOINER 32u   /* the joiner slot holds a waker */
 #define LOOP_DROPPED 64u  /* there is no result: its future was dropped; stays */
-#define LOOP_SHARED 128u  /* ended while wakers were left: all references are in `foreign` */
+#define LOOP_FRESH 128u   /* never polled, among the runnable ones: a join may poll it in place */
+#define LOOP_SHARED 256u  /* ended while wakers were left: all references are in `foreign` */
 
 /* ---- the foreign word: anybody's, by read-modify-writes ---- */
 
@@ -72,6 +73,7 @@ struct loop {
 	const struct pirn_thread *owner;
 	const struct pirn_memory *memory; /* of the blocks; NULL: static storage */
 	struct pirn_executor *executor;   /* for contexts; NULL: none */
+	uintptr_t floor;                  /* above it there is stack for joins in place */
 	bool running;
 	uint32_t strays; /* ended while on their way into the inbox */
 	/* constant: something is runnable again; any thread, or where an interrupt handler wakes */

@@ -15,7 +15,8 @@
  * and futures over them (join, cancel), running it, freeing it. Elsewhere these trap. A task's
  * wakers are good on every thread, like all wakers. On its own thread spawn, clone, wake, poll,
  * join and the end of a task take no locked instruction; what comes from another thread goes
- * through an inbox. Blocking calls of its tasks run on the default pool's threads.
+ * through an inbox. What has been runnable for longest is polled first; but a join polls a task
+ * that never was polled. Blocking calls of its tasks run on the default pool's threads.
  */
 #ifndef PIRN_LOCAL_H
 #define PIRN_LOCAL_H
