@@ -203,7 +203,7 @@ APART static void take_inbox(struct loop *l)
 
 /*
  * Wakers are left, or a wake is under way: from now on all references are counted in `foreign`.
- * With the task not done but for this; it may be gone when this returns.
+ * The task may be gone when this returns.
  */
 APART static void end_shared(struct loop *l, struct loop_task *t)
 {

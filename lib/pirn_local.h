@@ -32,8 +32,8 @@ struct pirn_local_config {
 	/*
 	 * Something has become runnable while nothing was: run me. NULL: nobody is told. Called on
 	 * the thread that wakes or spawns, inside that call, so it polls nothing: it writes to a
-	 * pipe, posts an event. It comes once, until pirn_executor_run(ex, NULL) or
-	 * pirn_executor_try_tick has found nothing.
+	 * pipe, posts an event. It may not come again before pirn_executor_run(ex, NULL) has
+	 * returned, or pirn_executor_try_tick 0.
 	 */
 	void (*notify)(void *arg);
 	void *arg;

@@ -73,7 +73,7 @@ static const struct pirn_future_ops heir_ops = { "heir", __FILE__, sizeof(struct
 
 Test(local_free, bears_drops_that_wake_and_spawn)
 {
-	int err = 0;
+	int err = 0, told_before;
 	struct heir h = { { .ops = &heir_ops }, NULL, &err };
 
 	life = (struct life){ .keep_waker = true };
@@ -81,7 +81,9 @@ Test(local_free, bears_drops_that_wake_and_spawn)
 	run_all();
 	h.waker = life.waker;
 	cr_assert_eq(pirn_spawn(ex, NULL, &h.future), 0);
+	told_before = atomic_load(&told);
 	end_executor();
+	cr_assert_eq(atomic_load(&told), told_before, "nobody is to run it any more");
 	cr_assert_eq(err, -ESHUTDOWN);
 	cr_assert_eq(life.drops, 1);
 	cr_assert_eq(life.polls, 1);
