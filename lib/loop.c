@@ -280,7 +280,7 @@ static void run(struct loop *l, struct loop_task *t, struct pirn_context *joiner
 			drop_future(t);
 		finish(l, t);
 	} else {
-		if (cx.self_woken || t->flags & LOOP_CANCELLED)
+		if (t->flags & LOOP_CANCELLED)
 			t->flags |= LOOP_SCHEDULED;
 		t->flags &= ~LOOP_RUNNING;
 		list_push_back(t->flags & LOOP_SCHEDULED ? &l->runnable : &l->idle, &t->list);
@@ -365,15 +365,12 @@ static struct pirn_waker *thread_clone(struct pirn_waker *w)
 
 static void thread_wake_by_ref(struct pirn_waker *w)
 {
-	struct pirn_context *cx = pirn__thread.poll;
 	struct loop_task *t = from_waker(w);
 
-	if (cx && cx->waker == w)
-		cx->self_woken = true;
-	else if (!is_own(t))
+	if (is_own(t))
+		schedule(loop_tail(t)->loop, t); /* not done: it would be SHARED, as w is left */
+	else
 		foreign_wake(t);
-	else if (!(t->flags & LOOP_DONE))
-		schedule(loop_tail(t)->loop, t);
 }
 
 static void thread_drop(struct pirn_waker *w)

@@ -405,6 +405,25 @@ Test(local_handle, keeps_the_result_while_wakers_come_and_go)
 	cr_assert_eq(tasks_left(), 0);
 }
 
+Test(local_handle, may_go_before_the_last_waker)
+{
+	struct pirn_task *t;
+
+	for (int there = 0; there < 2; there++) {
+		life = (struct life){ .end = true, .keep_waker = true };
+		t = start(&life);
+		run_all();
+		pirn_task_detach(t);
+		cr_assert_eq(life.drops, 1);
+		cr_assert_eq(tasks_left(), 1);
+		if (there)
+			elsewhere(wake_there, life.waker);
+		else
+			pirn_waker_wake(life.waker);
+		cr_assert_eq(tasks_left(), 0);
+	}
+}
+
 /* ---- broken contracts ---------------------------------------------------------------------- */
 
 static void *detach_there(void *t)
