@@ -40,7 +40,7 @@ struct pirn_thread;
 
 /* Where there are pool tasks as well, both kinds have place and frame at the same offset. */
 #if __STDC_HOSTED__
-# define LOOP_FLAGS_ALIGN _Alignas(8)
+# define LOOP_FLAGS_ALIGN _Alignas(struct word)
 #else
 # define LOOP_FLAGS_ALIGN
 #endif

@@ -53,7 +53,14 @@ struct pirn_static {
 
 /* In front of a task's frame and behind it; private. Zero: free. */
 struct pirn_static_head {
-	PIRN_ALIGN_16 unsigned char bytes[sizeof(void *) == 4 && !__STDC_HOSTED__ ? 32 : 48];
+	PIRN_ALIGN_16 void *operations;
+#if __STDC_HOSTED__
+	uint64_t state; /* aligned as in a pool's task */
+#else
+	uint32_t state[2];
+#endif
+	void *list[2], *place;
+	uint32_t clones, size;
 };
 struct pirn_static_tail {
 	PIRN_ALIGN_16 void *words[4];

@@ -20,7 +20,7 @@ struct pirn_thread {
 
 #if __STDC_HOSTED__
 # define PIRN_THREAD_LOCAL _Thread_local
-#else /* one thread, and interrupts, which use it only as one that waits until they return */
+#else /* no threads; what an interrupt handler does to it, it has undone when it returns */
 # define PIRN_THREAD_LOCAL
 #endif
 
