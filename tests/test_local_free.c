@@ -2,7 +2,9 @@
 /* The end of a local executor, and what outlives it. */
 #include "config.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "locals.h"
 
@@ -87,6 +89,37 @@ Test(local_free, bears_drops_that_wake_and_spawn)
 	cr_assert_eq(err, -ESHUTDOWN);
 	cr_assert_eq(life.drops, 1);
 	cr_assert_eq(life.polls, 1);
+	set_up();
+}
+
+static atomic_int inside, outside;
+
+/* Of a main loop that takes its time. */
+static void take_time(void *arg)
+{
+	if (pthread_equal(pthread_self(), *(pthread_t *)arg))
+		return;
+	atomic_store(&inside, 1);
+	usleep(20000);
+	atomic_store(&outside, 1);
+}
+
+Test(local_free, waits_for_a_wake_that_is_under_way)
+{
+	pthread_t me = pthread_self(), thread;
+	struct pirn_local_config config = { .notify = take_time, .arg = &me };
+
+	end_executor();
+	cr_assert_eq(pirn_local_new(&ex, &config), 0);
+	life = (struct life){ .keep_waker = true };
+	start_detached(&life);
+	run_all();
+	cr_assert_eq(pthread_create(&thread, NULL, wake_there, life.waker), 0);
+	while (!atomic_load(&inside))
+		sched_yield();
+	end_executor();
+	cr_assert_eq(atomic_load(&outside), 1);
+	pthread_join(thread, NULL);
 	set_up();
 }
 

@@ -306,6 +306,28 @@ Test(local_handle, is_as_it_was_when_a_join_is_dropped)
 	cr_assert_null(driver_end(&d));
 }
 
+Test(local_handle, wakes_the_waker_of_the_last_poll_of_its_join)
+{
+	life = (struct life){ .end = true };
+	struct pirn_task *t = start(&life);
+	struct pirn_join join = pirn_join(t);
+	struct driver other;
+
+	driver_init(&d);
+	driver_init(&other);
+	cr_assert_eq(driver_poll(&other, &join.future), PIRN_PENDING);
+	cr_assert_eq(driver_poll(&d, &join.future), PIRN_PENDING);
+	cr_assert_eq(other.wakers, 0);
+	cr_assert_eq(d.wakers, 1);
+	run_all();
+	cr_assert_not(other.woken);
+	cr_assert(d.woken);
+	pirn_drop(&join.future);
+	pirn_task_detach(t);
+	cr_assert_null(driver_end(&d));
+	cr_assert_null(driver_end(&other));
+}
+
 Test(local_handle, is_left_alone_by_a_join_that_outlives_it)
 {
 	life = (struct life){ .end = true };
