@@ -550,9 +550,8 @@ static void run_in_place(struct loop_task *t, struct pirn_context *cx)
 {
 	struct loop *l = loop_tail(t)->loop;
 
-	if ((t->flags & (LOOP_FRESH | LOOP_CANCELLED)) != LOOP_FRESH || !l->running ||
-	    cx->executor != l->executor || cx->budget == 0 ||
-	    (uintptr_t)__builtin_frame_address(0) < l->floor)
+	if (!(t->flags & LOOP_FRESH) || !l->running || cx->executor != l->executor ||
+	    cx->budget == 0 || (uintptr_t)__builtin_frame_address(0) < l->floor)
 		return;
 	cx->budget--;
 	list_remove(&t->list);

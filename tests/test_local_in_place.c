@@ -17,11 +17,15 @@ struct chain {
 	struct pirn_join join;
 };
 
+static uintptr_t lowest; /* frame on the stack */
+
 PIRN_ASYNC(chain, f)
 {
 	struct chain next = { PIRN_INIT(chain), .n = f->n - 1, .polls = f->polls };
 
 	++*f->polls;
+	if ((uintptr_t)__builtin_frame_address(0) < lowest)
+		lowest = (uintptr_t)__builtin_frame_address(0);
 	PIRN_BEGIN(f);
 	if (f->n == 0)
 		PIRN_RETURN(f, -EDOM);
@@ -39,6 +43,7 @@ static int run_chain(int n, unsigned *polls)
 	struct chain c = { PIRN_INIT(chain), .n = n, .polls = polls };
 
 	*polls = 0;
+	lowest = UINTPTR_MAX;
 	return pirn_executor_run(ex, &c.future);
 }
 
@@ -57,6 +62,7 @@ Test(local_in_place, joins_that_go_too_deep_wait_as_others_do)
 	cr_assert_eq(run_chain(20000, &polls), -EDOM);
 	cr_assert_gt(polls, 20001);
 	cr_assert_lt(polls, 40003);
+	cr_assert_lt((uintptr_t)__builtin_frame_address(0) - lowest, 49152);
 	cr_assert_eq(tasks_left(), 0);
 }
 
@@ -126,25 +132,96 @@ Test(local_in_place, a_task_cancelled_meanwhile_is_dropped_later)
 	cr_assert_eq(tasks_left(), 0);
 }
 
-static void poll_join_by_hand(struct life *me, struct pirn_context *cx)
+static void spend(struct life *me, struct pirn_context *cx)
 {
-	struct pirn_join join = pirn_join(victim);
+	(void)me;
+	cx->budget -= 8;
+}
+
+static void join_without_and_with_budget(struct life *me, struct pirn_context *cx)
+{
+	struct pirn_join join = pirn_join(victim), again = pirn_join(victim);
 	unsigned budget = cx->budget;
 
-	cr_expect_eq(pirn_poll(&join.future, cx), PIRN_READY);
-	cr_expect_lt(cx->budget, budget, "draws on the budget");
+	cx->budget = 0;
+	cr_expect_eq(pirn_poll(&join.future, cx), PIRN_PENDING);
+	cr_expect_eq(cx->budget, 0);
+	cr_expect_eq(life.polls, 0);
+	pirn_drop(&join.future);
+	cx->budget = budget;
+	cr_expect_eq(pirn_poll(&again.future, cx), PIRN_READY);
+	cr_expect_eq(cx->budget, budget - 9);
 	me->end = true;
 }
 
 Test(local_in_place, a_poll_draws_on_the_budget_of_the_one_around)
 {
-	struct life joiner = { .in_poll = poll_join_by_hand };
+	struct life joiner = { .in_poll = join_without_and_with_budget };
 
-	life = (struct life){ .end = true };
+	life = (struct life){ .end = true, .in_poll = spend };
 	start_detached(&joiner);
 	victim = start(&life);
 	run_all();
 	pirn_task_detach(victim);
+}
+
+/* Polls a join with a context of its own making. */
+static void join_for(struct pirn_executor *executor)
+{
+	struct pirn_join join = pirn_join(victim);
+	struct pirn_context cx;
+
+	pirn_context_init(&cx, &d.waker, executor);
+	cr_expect_eq(pirn_poll(&join.future, &cx), PIRN_PENDING);
+	pirn_drop(&join.future);
+}
+
+static void join_for_another(struct life *me, struct pirn_context *cx)
+{
+	(void)cx;
+	join_for(&d.executor);
+	me->end = true;
+}
+
+Test(local_in_place, only_a_task_of_the_same_executor_and_while_it_runs)
+{
+	struct life joiner = { .in_poll = join_for_another };
+
+	driver_init(&d);
+	life = (struct life){ .end = true };
+	start_detached(&joiner);
+	victim = start(&life);
+	join_for(ex);
+	cr_assert_eq(life.polls, 0);
+	cr_assert_eq(pirn_executor_try_tick(ex), 1);
+	cr_assert_eq(life.polls, 0);
+	run_all();
+	cr_assert_eq(life.polls, 1);
+	pirn_task_detach(victim);
+	cr_assert_null(driver_end(&d));
+}
+
+static void join_idle(struct life *me, struct pirn_context *cx)
+{
+	struct pirn_join join = pirn_join(victim);
+
+	cr_expect_eq(pirn_poll(&join.future, cx), PIRN_PENDING);
+	pirn_drop(&join.future);
+	me->end = true;
+}
+
+Test(local_in_place, not_a_task_that_was_polled_before)
+{
+	struct life joiner = { .in_poll = join_idle };
+
+	life = (struct life){ .keep_waker = true };
+	victim = start(&life);
+	run_all();
+	start_detached(&joiner);
+	run_all();
+	cr_assert_eq(life.polls, 1);
+	pirn_waker_drop(life.waker);
+	pirn_task_abort(victim);
 }
 
 static void wait_behind_join(struct life *me, struct pirn_context *cx)

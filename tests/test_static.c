@@ -175,6 +175,30 @@ Test(static_executor, joins_aborts_and_cancels)
 	cr_assert_eq(start_detached(&a), 0);
 }
 
+static struct pirn_task *joined;
+
+static void join_inside(struct life *me, struct pirn_context *cx)
+{
+	struct pirn_join join = pirn_join(joined);
+
+	cr_expect_eq(pirn_poll(&join.future, cx), PIRN_PENDING);
+	pirn_drop(&join.future);
+	me->end = true;
+}
+
+Test(static_executor, polls_no_task_inside_a_join_since_stacks_are_small)
+{
+	struct life joiner = { .in_poll = join_inside };
+
+	life = (struct life){ .end = true };
+	cr_assert_eq(start_detached(&joiner), 0);
+	joined = start(&life);
+	cr_assert(pirn_static_poll(&ex));
+	cr_assert_eq(life.polls, 0);
+	run();
+	pirn_task_detach(joined);
+}
+
 /* ---- interrupts ---------------------------------------------------------------------------- */
 
 static struct pirn_waker *wired; /* what the interrupt wakes */
