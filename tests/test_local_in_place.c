@@ -188,6 +188,7 @@ Test(local_in_place, only_a_task_of_the_same_executor_and_while_it_runs)
 	struct life joiner = { .in_poll = join_for_another };
 
 	driver_init(&d);
+	run_all();
 	life = (struct life){ .end = true };
 	start_detached(&joiner);
 	victim = start(&life);
