@@ -40,8 +40,9 @@ PIRN_API void pirn_event_notify(struct pirn_event *e, size_t n);
 
 /*
  * pirn_event_notify(e, PIRN_EVENT_ALL) for a signal handler, whatever it has interrupted: it takes
- * no lock, allocates nothing, and leaves errno alone. The waits of tasks of a pool, of block_on and
- * of pirn_executor_run end so; what wakes others must be safe in a handler itself.
+ * no lock, allocates nothing, and leaves errno alone. The waits of tasks, of block_on and of
+ * pirn_executor_run end so; what wakes others must be safe in a handler itself, as must the notify
+ * of a local executor.
  *
  * Returns:  0; -ENOTSUP, nothing has happened: pirn was built with --enable-posix-park.
  * Threads:  any.

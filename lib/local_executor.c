@@ -39,12 +39,12 @@ static void must_be_own(struct local_executor *e, const char *place, const char 
 		pirn_trap(place, 0, what);
 }
 
-/* The loop's. The owner does not park while it wakes. */
+/* The loop's. The owner does not park while it wakes, but a handler may have interrupted that. */
 static void notify(void *arg)
 {
 	struct local_executor *e = arg;
 
-	if (e->loop.owner != &pirn__thread)
+	if (e->loop.owner != &pirn__thread || pirn__thread.in_handler)
 		pirn__unpark(&e->parker);
 	if (e->notify)
 		e->notify(e->arg);

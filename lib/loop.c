@@ -346,10 +346,11 @@ bool pirn__loop_left(struct loop *l)
 
 /* ---- wakers -------------------------------------------------------------------------------- */
 
-/* Are we the owner, and are its counts still its own? */
+/* Are we the owner, not interrupted (event.c), and are its counts still its own? */
 static bool is_own(struct loop_task *t)
 {
-	return loop_tail(t)->owner == &pirn__thread && !(t->flags & LOOP_SHARED);
+	return loop_tail(t)->owner == &pirn__thread && !pirn__thread.in_handler &&
+	       !(t->flags & LOOP_SHARED);
 }
 
 static struct pirn_waker *thread_clone(struct pirn_waker *w)
@@ -550,8 +551,10 @@ static void run_in_place(struct loop_task *t, struct pirn_context *cx)
 {
 	struct loop *l = loop_tail(t)->loop;
 
-	if (!(t->flags & LOOP_FRESH) || !l->running || cx->executor != l->executor ||
-	    cx->budget == 0 || (uintptr_t)__builtin_frame_address(0) < l->floor)
+	/* JOINER: a second join, which is to trap. */
+	if ((t->flags & (LOOP_FRESH | LOOP_JOINER)) != LOOP_FRESH || !l->running ||
+	    cx->executor != l->executor || cx->budget == 0 ||
+	    (uintptr_t)__builtin_frame_address(0) < l->floor)
 		return;
 	cx->budget--;
 	list_remove(&t->list);

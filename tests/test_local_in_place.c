@@ -225,6 +225,28 @@ Test(local_in_place, not_a_task_that_was_polled_before)
 	pirn_task_abort(victim);
 }
 
+static void join_twice(struct life *me, struct pirn_context *cx)
+{
+	struct pirn_join first = pirn_join(victim), second = pirn_join(victim);
+	unsigned budget = cx->budget;
+
+	(void)me;
+	cx->budget = 0;
+	cr_expect_eq(pirn_poll(&first.future, cx), PIRN_PENDING);
+	cx->budget = budget;
+	pirn_poll(&second.future, cx);
+}
+
+Test(local_in_place, not_by_a_second_join_which_traps, .signal = SIGABRT)
+{
+	struct life joiner = { .in_poll = join_twice };
+
+	life = (struct life){ .end = true };
+	start_detached(&joiner);
+	victim = start(&life);
+	run_all();
+}
+
 static void wait_behind_join(struct life *me, struct pirn_context *cx)
 {
 	struct pirn_join join = pirn_join(victim);

@@ -2,10 +2,13 @@
 /* The tasks of a local executor, woken from its thread and from others, and their handles. */
 #include "config.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "locals.h"
 #include "loop.h"
+#include "pirn_event.h"
 
 TestSuite(local_wake, .init = set_up, .fini = tear_down);
 TestSuite(local_handle, .init = set_up, .fini = tear_down);
@@ -217,6 +220,66 @@ Test(local_wake, touches_no_shared_word_on_its_own_thread)
 	pirn_task_detach(waiting);
 	pirn_task_detach(t);
 }
+
+/* ---- signals ------------------------------------------------------------------------------- */
+
+#ifndef PIRN_POSIX_PARK
+
+static struct pirn_event event;
+
+static void handle_signal(int signal)
+{
+	(void)signal;
+	pirn_event_signal(&event);
+}
+
+static void raise_in_poll(struct life *me, struct pirn_context *cx)
+{
+	struct loop_task *t = (struct loop_task *)(void *)me->handle;
+
+	(void)cx;
+	raise(SIGUSR1);
+	cr_expect(half_load_relaxed(&t->foreign) & LOOP_INBOX, "for what may it have interrupted");
+	me->end = true;
+}
+
+Test(local_wake, by_a_signal_handler_comes_from_elsewhere)
+{
+	struct pirn_event_wait wait = pirn_event_wait(&event);
+	struct life raiser = { .in_poll = raise_in_poll };
+	struct pirn_task *t;
+
+	signal(SIGUSR1, handle_signal);
+	cr_assert_eq(pirn_spawn(ex, &t, &wait.future), 0);
+	raiser.handle = t;
+	run_all();
+	start_detached(&raiser);
+	run_all();
+	cr_assert(pirn_task_is_finished(t));
+	pirn_task_detach(t);
+}
+
+static void *kill_there(void *thread)
+{
+	while (!atomic_load(&told))
+		sched_yield();
+	usleep(2000);
+	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	return NULL;
+}
+
+Test(local_wake, by_a_signal_handler_ends_the_sleep_of_the_executor)
+{
+	struct pirn_event_wait wait = pirn_event_wait(&event);
+	pthread_t me = pthread_self(), thread;
+
+	signal(SIGUSR1, handle_signal);
+	cr_assert_eq(pthread_create(&thread, NULL, kill_there, &me), 0);
+	cr_assert_eq(pirn_executor_run(ex, &wait.future), 0);
+	pthread_join(thread, NULL);
+}
+
+#endif
 
 /* ---- the handle ---------------------------------------------------------------------------- */
 
