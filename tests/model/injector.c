@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* channel/injector.c: pushers, consumers who share a lock, and what an empty take promises. */
+#include "config.h"
+
+#include "injector.h"
+#include "model.h"
+
+#define PUSHERS 2
+#define EACH 2
+#define TASKS (PUSHERS * EACH)
+
+struct scene {
+	struct injector q;
+	struct pirn_task task[TASKS];
+	unsigned taken[TASKS];
+	struct half asleep, left;
+	bool seen;
+};
+
+static struct scene *s;
+
+static void make(void)
+{
+	s = model_alloc(sizeof(*s));
+	pirn__injector_init(&s->q);
+	for (unsigned i = 0; i < TASKS; i++) {
+		s->taken[i] = 0;
+		s->task[i].entry = 0;
+	}
+	half_init(&s->asleep, 0);
+	half_init(&s->left, TASKS);
+	s->seen = false;
+}
+
+static void got(struct pirn_task *t)
+{
+	unsigned i = (unsigned)(t - s->task);
+
+	MODEL_CHECK(t->entry == i + 1);
+	t->entry = 0;
+	s->taken[i]++;
+	half_sub_acq_rel(&s->left, 1);
+}
+
+static void push(struct pirn_task *t)
+{
+	if (model_choose(2) || !pirn__injector_push_behind(&s->q, t, t))
+		pirn__injector_push(&s->q, t, t);
+}
+
+static void push_or_take(unsigned i)
+{
+	if (i < PUSHERS) {
+		for (unsigned n = i * EACH; n < (i + 1) * EACH; n++) {
+			s->task[n].entry = n + 1;
+			push(&s->task[n]);
+		}
+		return;
+	}
+	while (half_load_relaxed(&s->left) > 0) {
+		struct pirn_task *rest = NULL, *t;
+		bool more;
+
+		t = pirn__injector_take(&s->q, model_choose(3), &rest, &more);
+		if (!t) {
+			model_yield();
+			continue;
+		}
+		got(t);
+		while (rest) {
+			struct pirn_task *next = rest->at.next;
+
+			got(rest);
+			rest = next;
+		}
+	}
+}
+
+static void each_once(void)
+{
+	for (unsigned i = 0; i < TASKS; i++)
+		MODEL_CHECK(s->taken[i] == 1);
+}
+
+/* Says that it sleeps, then looks; the pusher pushes, then asks: one of them sees the other. */
+static void sleep_or_push(unsigned i)
+{
+	struct pirn_task *rest = NULL;
+	bool more;
+
+	if (i == 0) {
+		half_store_relaxed(&s->asleep, 1);
+		if (model_choose(2) ? pirn__injector_some(&s->q)
+				    : pirn__injector_take(&s->q, 0, &rest, &more) != NULL)
+			s->seen = true;
+	} else {
+		pirn__injector_push(&s->q, &s->task[0], &s->task[0]);
+		if (half_load_relaxed(&s->asleep))
+			half_store_relaxed(&s->left, 0);
+	}
+}
+
+static void one_saw(void)
+{
+	MODEL_CHECK(s->seen || half_load_relaxed(&s->left) == 0);
+}
+
+const struct model injector_models[] = {
+	{ "injector: pushers and consumers", 4, 0, 10000, false, make, push_or_take, each_once },
+	{ "injector: an empty take, and a push", 2, 0, 10000, false, make, sleep_or_push, one_saw },
+	{ .name = NULL },
+};
