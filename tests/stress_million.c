@@ -98,13 +98,14 @@ static void *spawner(void *arg)
 static void run_lap(void)
 {
 	pthread_t thread[SPAWNERS];
+	uint32_t lower;
 
 	atomic_store(&ended, 0);
 	for (int i = 0; i < SPAWNERS; i++)
 		thread[i] = race_thread(spawner, NULL);
 	for (int i = 0; i < SPAWNERS; i++)
 		pthread_join(thread[i], NULL);
-	while (!pirn__registry_empty(&pool_of(pool)->registry))
+	while (pirn__registry_left(&pool_of(pool)->registry, &lower) > 0)
 		sched_yield();
 	RACE_CHECK(atomic_load(&ended) == SPAWNERS * share, "%lu ended of %lu", atomic_load(&ended),
 		   SPAWNERS * share);

@@ -60,17 +60,17 @@ static void make_one(void)
 
 static void ask(void)
 {
-	uint64_t outside;
+	uint32_t lower;
 
 	for (unsigned n = 0; n < 3; n++)
-		MODEL_CHECK(!pirn__registry_empty(&s->r, &outside) || live == 0);
+		MODEL_CHECK(pirn__registry_left(&s->r, &lower) > 0 || live == 0);
 }
 
 static void all_ended(void)
 {
-	uint64_t outside;
+	uint32_t lower;
 
-	MODEL_CHECK(live == 0 && pirn__registry_empty(&s->r, &outside));
+	MODEL_CHECK(live == 0 && pirn__registry_left(&s->r, &lower) == 0);
 	pirn__registry_deinit(&s->r);
 }
 
