@@ -8,7 +8,7 @@ if [ "$(uname -m)" != x86_64 ] || [ "${PIRN_SANITIZER:-no}" != no ] ||
 	echo "needs x86-64, objdump, and no sanitizer"
 	exit 77
 fi
-object=$(find "$build/lib" -name '*-loop.o' | head -n 1)
+object=$(find "$build/lib" -name 'libcore_la-loop.o' | head -n 1)
 if [ -z "$object" ]; then
 	echo "no object of lib/loop.c in $build/lib"
 	exit 1

@@ -94,11 +94,12 @@ void model_host_serve(unsigned i)
 }
 
 static int thread_create(const struct pirn_platform *platform, pthread_t *thread,
-			 void *(*body)(void *), void *arg)
+			 size_t stack_size, void *(*body)(void *), void *arg)
 {
 	struct ready *r = &ready[started];
 
 	(void)platform;
+	(void)stack_size;
 	if (started == in_all)
 		return -EAGAIN;
 	*thread = started++;

@@ -170,6 +170,7 @@ static void make(unsigned runners, unsigned flags, unsigned raised, bool handle)
 	s = model_alloc(sizeof(*s));
 	s->executor.ops = &executor_ops;
 	s->executor.platform = &model_platform;
+	s->executor.tail = 0;
 	s->runners = runners;
 	half_init(&s->closing, 0);
 	half_init(&s->ended, 0);
