@@ -18,7 +18,7 @@
 static struct pirn_event event;
 static atomic_uint number, seen;
 static atomic_bool over;
-static atomic_uint arrived;
+static atomic_uint named, arrived;
 static pthread_t worker[WORKERS];
 
 /* ---- who are the workers ------------------------------------------------------------------- */
@@ -27,7 +27,8 @@ static enum pirn_poll arrive_poll(struct pirn_future *f, struct pirn_context *cx
 {
 	(void)f;
 	(void)cx;
-	worker[atomic_fetch_add(&arrived, 1)] = pthread_self();
+	worker[atomic_fetch_add(&named, 1)] = pthread_self();
+	atomic_fetch_add(&arrived, 1);
 	race_await(&arrived, WORKERS);
 	return PIRN_READY;
 }
