@@ -72,14 +72,8 @@ static int enter(struct pool *p, size_t n, uint32_t refused_from)
 	int err = -ESHUTDOWN;
 
 	/* [E1] As above. */
-	if (half_load_seq_cst(&p->closing) < refused_from) {
+	if (half_load_seq_cst(&p->closing) < refused_from)
 		err = n > 0 ? pirn__registry_admit_outside(&p->registry, outside) : 0;
-	} else if (n > 0) {
-		/* Who frees the pool may have counted our tasks, and sleep until they end. */
-		word_sub_relaxed(&p->registry.outside, n * REGISTRY_NUMBER);
-		pirn__unpark(&p->ended);
-		coming = ADMISSION;
-	}
 	if (err)
 		leave_as(p, coming);
 	return err;
