@@ -8,7 +8,8 @@
  * wait-free, else it waits for the lock; pirn_event_signal is lock-free.
  *
  * A handler may have interrupted the holder of the lock. It only tries the lock, and leaves
- * `signal` set where it cannot have it; whoever unlocks looks there behind the unlock.
+ * `signal` set where it cannot have it; whoever unlocks, and is no handler, looks there behind the
+ * unlock.
  *
  * Orderings.
  *
@@ -64,8 +65,6 @@ static struct pirn_waker *take_first(struct event *e)
 	return waker;
 }
 
-static void end_waits(struct event *e, size_t n);
-
 /* The second of the two exchanges sees what was before the first one. */
 static bool signalled(struct event *e)
 {
@@ -73,35 +72,35 @@ static bool signalled(struct event *e)
 	return half_exchange_acq_rel(&e->signal, 0) != 0;
 }
 
-static void unlock_event(struct event *e)
-{
-	unlock(&e->lock);
-	while (signalled(e))
-		end_waits(e, PIRN_EVENT_ALL);
-}
-
 /* Those who come into line meanwhile have seen the new count. */
 static void end_waits(struct event *e, size_t n)
 {
 	struct pirn_waker *waker[BATCH];
-	unsigned taken;
 	bool first = true;
 
 	do {
+		unsigned taken = 0;
+
 		lock(&e->lock);
 		if (first && n > half_load_relaxed(&e->listed))
 			n = half_load_relaxed(&e->listed);
-		first = false;
-		for (taken = 0; taken < BATCH && taken < n; taken++) {
-			waker[taken] = take_first(e);
-			if (!waker[taken])
-				break;
-		}
+		while (taken < BATCH && taken < n && (waker[taken] = take_first(e)))
+			taken++;
+		unlock(&e->lock);
 		n = taken < BATCH ? 0 : n - taken;
-		unlock_event(e);
 		for (unsigned i = 0; i < taken; i++)
 			pirn_waker_wake(waker[i]);
+		first = signalled(e);
+		if (first)
+			n = PIRN_EVENT_ALL;
 	} while (n > 0);
+}
+
+static void unlock_event(struct event *e)
+{
+	unlock(&e->lock);
+	if (signalled(e))
+		end_waits(e, PIRN_EVENT_ALL);
 }
 
 /* Is there somebody to notify? */
@@ -165,11 +164,15 @@ int pirn_event_signal(struct pirn_event *event)
 	if (count_one(e)) {
 		/* [V2] With less, the holder of the lock could miss us. */
 		half_exchange_acq_rel(&e->signal, 1);
-		while (try_lock(&e->lock)) {
+		if (try_lock(&e->lock)) {
 			wake_by_signal(e);
+			/*
+			 * Under the lock: whoever failed because of us, or of those before us, had
+			 * its waits in line by now, and they are served. Behind the unlock this
+			 * could be the signal of one who relies on the next holder.
+			 */
+			signalled(e); /* under the lock */
 			unlock(&e->lock);
-			if (!signalled(e))
-				break;
 		}
 	}
 	pirn__thread = interrupted;

@@ -38,20 +38,6 @@ void pirn__injector_push(struct injector *q, struct pirn_task *newest, struct pi
 	} while (!link_cas_acq_rel(&q->head, &head, newest));
 }
 
-bool pirn__injector_push_behind(struct injector *q, struct pirn_task *newest,
-				struct pirn_task *oldest)
-{
-	void *head = link_load_relaxed(&q->head);
-
-	while (head) {
-		oldest->at.next = head;
-		/* [I1] Without release the consumer could see the task before its link. */
-		if (link_cas_release(&q->head, &head, newest))
-			return true;
-	}
-	return false;
-}
-
 /* Under the lock. Swaps even where there is nothing: that is what [I2] stands on. */
 static struct pirn_task *take(struct injector *q)
 {

@@ -32,14 +32,6 @@ void pirn__injector_deinit(struct injector *q);
 void pirn__injector_push(struct injector *q, struct pirn_task *newest, struct pirn_task *oldest);
 
 /*
- * The same, if there is a task in front of them: whoever pushed the first one sees to it that a
- * consumer comes, who takes all. False: there is none, nothing has happened. After true the caller
- * touches the queue no more.
- */
-bool pirn__injector_push_behind(struct injector *q, struct pirn_task *newest,
-				struct pirn_task *oldest);
-
-/*
  * The oldest task, or NULL. Up to n that come behind it go to *rest, linked by at.next, oldest
  * first; *more: there was yet another one. An empty answer is one that every later push knows of:
  * what the caller did before, a pusher sees behind its push.

@@ -41,8 +41,8 @@ PIRN_API void pirn_event_notify(struct pirn_event *e, size_t n);
 /*
  * pirn_event_notify(e, PIRN_EVENT_ALL) for a signal handler, whatever it has interrupted: it takes
  * no lock, allocates nothing, and leaves errno alone. The waits of tasks, of block_on and of
- * pirn_executor_run end so; what wakes others must be safe in a handler itself, as must the notify
- * of a local executor.
+ * pirn_executor_run end so; what wakes others must be safe in a handler itself and touch no event,
+ * and so must the notify of a local executor.
  *
  * Returns:  0; -ENOTSUP, nothing has happened: pirn was built with --enable-posix-park.
  * Threads:  any.
@@ -59,7 +59,8 @@ PIRN_API uint32_t pirn_event_count(struct pirn_event *e);
 PIRN_API extern const struct pirn_future_ops pirn_event_wait_ops; /* Threads: any; a constant */
 
 /*
- * READY, with err 0, when the event has been notified since the wait was made. One that was
+ * READY, with err 0, at the latest when the event has been notified since the wait was made (it may
+ * end for a notification of just before, or one that another wait hands on). One that was
  * notified and is dropped instead of polled hands the notification on.
  */
 struct pirn_event_wait {

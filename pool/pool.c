@@ -188,12 +188,7 @@ static void pool_push(struct pirn_executor *ex, struct pirn_task *t)
 		pirn__worker_push(w, t, false);
 		return;
 	}
-	/*
-	 * The task cannot end before it is in the queue, so the pool stands until then. Behind
-	 * others nothing is left to do, and the pool may go.
-	 */
-	if (pirn__injector_push_behind(&p->injector, t, t))
-		return;
+	/* The task cannot end before it is in the queue, so the pool stands: no order needed. */
 	pirn__pool_hold(p);
 	if (pirn__thread.in_handler)
 		inject_by_signal(p, t);

@@ -14,6 +14,8 @@
  *                                                                   before the wake
  *   [U2]  unref: release on refs        last unref: acquire         the block is freed while
  *                                                                   another thread uses it
+ *   [U3]  wake in a handler: missed     unlock, then look at        both miss each other: the
+ *         := 1, then try the lock       missed (all acq_rel)        thread sleeps on
  */
 #include "config.h"
 
@@ -28,6 +30,7 @@ struct runner {
 	struct pirn_waker waker;
 	struct word refs; /* run 1, each waker 1 */
 	struct half called;
+	struct half missed; /* a handler came that found the lock held */
 	struct lock lock;
 	struct parker *parker; /* NULL: the thread has left; guarded by the lock */
 	const struct pirn_memory *memory;
@@ -53,20 +56,33 @@ static struct pirn_waker *runner_clone(struct pirn_waker *w)
 	return w;
 }
 
+/* A handler only tries the lock, and leaves `missed` set for whoever has it. */
+static bool take_lock(struct runner *r)
+{
+	if (!pirn__thread.in_handler) {
+		lock(&r->lock);
+		return true;
+	}
+	/* [U3] With less, the holder of the lock could miss us. */
+	half_exchange_acq_rel(&r->missed, 1);
+	return try_lock(&r->lock);
+}
+
 static void runner_wake_by_ref(struct pirn_waker *w)
 {
 	struct runner *r = from_waker(w);
 
 	/* [U1] Without release the poll could miss what was done before the wake. */
-	if (half_exchange_release(&r->called, 1))
+	if (half_exchange_release(&r->called, 1) || !take_lock(r))
 		return;
-	if (!pirn__thread.in_handler)
-		lock(&r->lock);
-	else if (!try_lock(&r->lock))
-		return; /* it is being woken, or leaves */
-	if (r->parker)
-		pirn__unpark(r->parker);
-	unlock(&r->lock);
+	do {
+		/* [U3] Without acquire we could unpark for less than is asked for by now. */
+		half_exchange_acq_rel(&r->missed, 0);
+		if (r->parker)
+			pirn__unpark(r->parker);
+		unlock(&r->lock);
+		/* [U3] With less, a handler could find the lock held and we could miss it. */
+	} while (half_add_acq_rel(&r->missed, 0) > 0 && try_lock(&r->lock));
 }
 
 static void runner_drop(struct pirn_waker *w)
@@ -97,6 +113,7 @@ static struct runner *runner_new(struct worker *w)
 	r->waker.ops = &runner_ops;
 	word_init(&r->refs, 1);
 	half_init(&r->called, 1); /* the first poll is due */
+	half_init(&r->missed, 0);
 	lock_init(&r->lock);
 	r->parker = &w->bed.parker;
 	r->memory = memory;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "atomic.h"
 #include "model.h"
 #include "pirn_event.h"
 
@@ -13,6 +14,7 @@ struct scene {
 	struct pirn_event event;
 	unsigned thing;
 	bool by_signal;
+	struct half things;
 };
 
 static struct scene *s;
@@ -21,6 +23,7 @@ static void make(void)
 {
 	s = model_alloc(sizeof(*s));
 	memset(s, 0, sizeof(*s));
+	half_init(&s->things, 0);
 }
 
 static void make_for_signal(void)
@@ -47,9 +50,29 @@ static void wait_or_tell(unsigned i)
 	MODEL_CHECK(s->thing == 1);
 }
 
+/* One waits for two things, and looks again behind each wait. */
+static void wait_or_signal(unsigned i)
+{
+	struct pirn_event_wait wait;
+
+	if (i > 0) {
+		half_add_acq_rel(&s->things, 1);
+		pirn_event_signal(&s->event);
+		return;
+	}
+	for (;;) {
+		wait = pirn_event_wait(&s->event);
+		if (half_load_acquire(&s->things) == 2)
+			break;
+		MODEL_CHECK(pirn_block_on(&wait.future) == 0);
+	}
+}
+
 const struct model event_models[] = {
 	{ "event: two waits, and a notification", 3, 0, 10000, false, make, wait_or_tell, NULL },
 	{ "event: two waits, and a signal", 3, 0, 20000, false, make_for_signal, wait_or_tell,
+	  NULL },
+	{ "event: one that waits again, and two signals", 3, 0, 20000, false, make, wait_or_signal,
 	  NULL },
 	{ .name = NULL },
 };

@@ -93,8 +93,8 @@ void model_host_serve(unsigned i)
 	}
 }
 
-static int thread_create(const struct pirn_platform *platform, pthread_t *thread,
-			 size_t stack_size, void *(*body)(void *), void *arg)
+static int thread_create(const struct pirn_platform *platform, pthread_t *thread, size_t stack_size,
+			 void *(*body)(void *), void *arg)
 {
 	struct ready *r = &ready[started];
 

@@ -42,18 +42,12 @@ static void got(struct pirn_task *t)
 	half_sub_acq_rel(&s->left, 1);
 }
 
-static void push(struct pirn_task *t)
-{
-	if (model_choose(2) || !pirn__injector_push_behind(&s->q, t, t))
-		pirn__injector_push(&s->q, t, t);
-}
-
 static void push_or_take(unsigned i)
 {
 	if (i < PUSHERS) {
 		for (unsigned n = i * EACH; n < (i + 1) * EACH; n++) {
 			s->task[n].entry = n + 1;
-			push(&s->task[n]);
+			pirn__injector_push(&s->q, &s->task[n], &s->task[n]);
 		}
 		return;
 	}
