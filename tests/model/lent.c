@@ -3,10 +3,9 @@
 #include "config.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "pirn_event.h"
 #include "pools.h"
+#include "thread.h"
 
 static void make_none(void)
 {
@@ -18,21 +17,46 @@ static void make_some(void)
 	make(model_choose(2));
 }
 
-/* It waits for the flag, and polls a task meanwhile; the other thread brings both. */
+/* The flag itself orders nothing: only the wake says that it is there. */
+static enum pirn_poll flag_poll(void *arg, struct pirn_context *cx, int *err)
+{
+	bool *asked = arg;
+
+	if (!*asked) {
+		*asked = true;
+		link_exchange_acq_rel(&s->waker[0], pirn_waker_clone(cx->waker));
+	}
+	if (!half_load_relaxed(&s->flag[0]))
+		return PIRN_PENDING;
+	*err = 0;
+	return PIRN_READY;
+}
+
+static void raise_silently(void)
+{
+	struct pirn_waker *w;
+
+	half_store_relaxed(&s->flag[0], 1);
+	w = link_exchange_acq_rel(&s->waker[0], NULL);
+	if (w)
+		pirn_waker_wake(w);
+}
+
+/* It waits for the flag, and polls tasks meanwhile; the other thread brings both. */
 static void run_or_bring(unsigned i)
 {
-	struct waits w;
+	bool asked = false;
+	struct pirn_poll_fn flag = pirn_poll_fn(flag_poll, &asked);
 
 	if (i == 0) {
-		w = waits(0);
-		MODEL_CHECK(pirn_executor_run(s->ex, &w.future) == 0);
-		pirn_drop(&w.future);
-	} else if (model_choose(2)) {
-		pirn_task_detach(spawn_nothing());
-		raise_flag(0);
+		MODEL_CHECK(pirn_executor_run(s->ex, &flag.future) == 0);
 	} else {
-		raise_flag(0);
 		pirn_task_detach(spawn_nothing());
+		if (model_choose(2))
+			pirn_task_detach(spawn_nothing());
+		raise_silently();
+		if (model_choose(2))
+			pirn_task_detach(spawn_nothing());
 	}
 	leave();
 }
@@ -71,61 +95,55 @@ static void run_or_free(unsigned i)
 	s->ex->ops->let_go(s->ex);
 }
 
-/* It waits for two things: who brings one notifies, who brings the other one signals. */
-static struct event_and_things {
-	struct pirn_event event;
-	struct half things;
-} * e;
+/* It waits for two things; one of the two who bring them is a signal handler. */
+static struct half *things;
 
-static void make_event(void)
+static void make_two(void)
 {
 	make_none();
-	half_add_relaxed(&s->users, 1);
-	e = model_alloc(sizeof(*e));
-	memset(&e->event, 0, sizeof(e->event));
-	half_init(&e->things, 0);
+	half_add_acq_rel(&s->users, 1);
+	things = model_alloc(sizeof(*things));
+	half_init(things, 0);
 }
 
-struct both {
-	struct pirn_future future;
-	struct pirn_event_wait wait;
-};
-
-PIRN_ASYNC(both, f)
+static enum pirn_poll two_poll(struct pirn_future *f, struct pirn_context *cx)
 {
-	PIRN_BEGIN(f);
-	for (;;) {
-		f->wait = pirn_event_wait(&e->event);
-		if (half_load_acquire(&e->things) == 2)
-			break;
-		PIRN_AWAIT(f, &f->wait.future);
-	}
-	PIRN_END(f);
+	for (unsigned i = 0; i < FLAGS && f->at == 0; i++)
+		link_exchange_acq_rel(&s->waker[i], pirn_waker_clone(cx->waker));
+	f->at = 1;
+	return half_load_acquire(things) == 2 ? PIRN_READY : PIRN_PENDING;
 }
 
-static void run_or_tell(unsigned i)
+static const struct pirn_future_ops two_ops = { "two", __FILE__, sizeof(struct pirn_future),
+						two_poll, NULL };
+
+static void run_or_wake(unsigned i)
 {
-	struct both both = { PIRN_INIT(both) };
+	struct pirn_future two = { .ops = &two_ops };
+	struct pirn_waker *waker;
 
 	if (i == 0) {
-		MODEL_CHECK(pirn_executor_run(s->ex, &both.future) == 0);
-	} else {
-		half_add_acq_rel(&e->things, 1);
-		if (i == 1)
-			pirn_event_notify(&e->event, PIRN_EVENT_ALL);
-		else
-			pirn_event_signal(&e->event);
+		MODEL_CHECK(pirn_executor_run(s->ex, &two) == 0);
+		leave();
+		return;
 	}
+	while (!(waker = link_exchange_acq_rel(&s->waker[i - 1], NULL)))
+		model_yield();
+	half_add_acq_rel(things, 1);
+	pirn__thread.in_handler = i == 1;
+	pirn_waker_wake_by_ref(waker);
+	pirn__thread.in_handler = false;
+	pirn_waker_drop(waker);
 	leave();
 }
 
 const struct model lent_models[] = {
-	{ "lent: it waits for a flag", 2, 1, 10000, true, make_some, run_or_bring,
+	{ "lent: it waits for a flag", 2, 1, 20000, true, make_some, run_or_bring,
 	  each_dropped_and_waker },
 	{ "lent: it ticks", 2, 0, 6000, false, make_none, tick_or_spawn, each_dropped_and_waker },
 	{ "lent: the pool is freed", 2, 1, 6000, false, make_to_be_freed, run_or_free,
 	  each_dropped_and_waker },
-	{ "lent: notified and signalled at once", 3, 0, 10000, false, make_event, run_or_tell,
+	{ "lent: woken, and woken in a handler", 3, 0, 40000, false, make_two, run_or_wake,
 	  each_dropped_and_waker },
 	{ .name = NULL },
 };
