@@ -155,12 +155,12 @@ APART static void foreign_clone(struct loop_task *t)
 	half_add_relaxed(&t->foreign, LOOP_REF); /* [F4] relaxed: the caller has one */
 }
 
-APART static void foreign_drop(struct loop_task *t)
+/* Is the block ours to free? If not, it may be gone, or hold the next task. */
+APART static bool foreign_drop(struct loop_task *t)
 {
 	/* [F4] Release: our use comes before the free. Acquire: the free comes after all use. */
 	/* [F5] Acquire: the memory's functions are there when we free. */
-	if (half_sub_acq_rel(&t->foreign, LOOP_REF) - LOOP_REF == LOOP_ENDED)
-		release(t);
+	return half_sub_acq_rel(&t->foreign, LOOP_REF) - LOOP_REF == LOOP_ENDED;
 }
 
 /* ---- the inbox, from the owner's side ------------------------------------------------------ */
@@ -380,8 +380,8 @@ static void thread_drop(struct pirn_waker *w)
 
 	if (is_own(t))
 		t->clones--;
-	else
-		foreign_drop(t);
+	else if (foreign_drop(t))
+		release(t);
 }
 
 static void thread_wake(struct pirn_waker *w)
@@ -397,7 +397,7 @@ const struct pirn_waker_ops pirn__loop_thread_ops = {
 	.drop = thread_drop,
 };
 
-/* An interrupt runs on the owner's own thread: whoever it is, he comes by the inbox. */
+/* For static storage. An interrupt runs on the owner's own thread: all come by the inbox. */
 static struct pirn_waker *interrupt_clone(struct pirn_waker *w)
 {
 	foreign_clone(from_waker(w));
@@ -409,6 +409,10 @@ static void interrupt_wake_by_ref(struct pirn_waker *w)
 	foreign_wake(from_waker(w));
 }
 
+/*
+ * Nothing is freed, nor looked at behind it: where we are on another core, or on a thread that the
+ * owner can interrupt, it may have spawned the next task there.
+ */
 static void interrupt_drop(struct pirn_waker *w)
 {
 	foreign_drop(from_waker(w));
@@ -482,10 +486,10 @@ static void end_handle(struct loop_task *t)
 	if (!(t->flags & LOOP_DROPPED))
 		drop_future(t);
 	t->flags &= ~LOOP_HANDLE;
-	if (t->flags & LOOP_SHARED)
-		foreign_drop(t);
-	else
+	if (!(t->flags & LOOP_SHARED))
 		release_alone(t);
+	else if (foreign_drop(t))
+		release(t);
 }
 
 static void must_not_be_joined(struct loop_task *t)
