@@ -119,7 +119,8 @@ int main(int argc, char **argv)
 	static const model *const all[] = { task_models,     lock_models,    injector_models,
 					    local_models,    job_models,     block_on_models,
 					    registry_models, pool_models,    pool_end_models,
-					    lent_models,     channel_models, event_models };
+					    lent_models,     channel_models, event_models,
+					    loop_models };
 	const char *stress = getenv("PIRN_STRESS");
 	uint64_t factor = stress ? strtoull(stress, NULL, 10) : 1;
 	unsigned n = 0, failed = 0;
