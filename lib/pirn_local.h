@@ -42,7 +42,7 @@ struct pirn_local_config {
 
 /*
  * Makes a local executor of the calling thread. pirn_executor_run and pirn_executor_tick run it;
- * -EDEADLK: to wait was asked, but there is no task that could be woken. pirn_executor_free drops
+ * -EDEADLK (of tick): there is no task that could be woken. pirn_executor_free drops
  * the tasks that are left, on this thread, and waits for nothing but wakes that are under way.
  *
  * Takes:    config, or NULL: all defaults.

@@ -15,6 +15,7 @@ struct pirn_thread {
 	unsigned linger;             /* nanoseconds to stay awake before a sleep (park.c) */
 	struct worker *worker;       /* of a pool: it polls tasks, so it may not wait for them */
 	char *floor;                 /* a worker's: above it there is stack for joins in place */
+	char *middle;                /* of its stack, once it was asked for */
 	bool in_handler;             /* it may take no lock (event.c) */
 };
 

@@ -116,6 +116,8 @@ static int make_thread(struct blocking *b)
 		b->threads--;
 		b->rising--;
 		b->retry_at = retry_at;
+		if (b->threads == 0 && b->empty)
+			pirn__unpark(b->empty);
 	}
 	return err;
 }
@@ -284,6 +286,8 @@ int pirn__blocking_submit(struct blocking *b, struct pirn_job *job)
 
 	lock(&b->lock);
 	list_push_back(&b->queue, &job->node);
+	if (b->empty)
+		pirn__unpark(b->empty); /* it waits for threads only, and is to know of a job */
 	err = send_for_thread(b);
 	/* Ours may have been served, or failed, by others meanwhile: then it was queued. */
 	ours = err && b->threads == 0 && list_linked(&job->node);

@@ -109,7 +109,7 @@ unsigned pirn__pool_lent(struct pool *p);
 bool pirn__pool_send_away(struct pool *p, uint64_t until);
 
 /* For who ends the pool: polls what there is to poll. */
-void pirn__pool_help(struct pool *p);
+void pirn__pool_help(struct pool *p, uint64_t until);
 
 /* Takes a task into the worker's own queue, on its thread; behind all others if it was polled. */
 void pirn__worker_push(struct worker *w, struct pirn_task *t, bool back);

@@ -234,6 +234,7 @@ static int run_until(struct worker *w, struct pirn_future *f)
 {
 	struct pool *p = w->pool;
 	struct runner *r = runner_new(w);
+	bool worked = false;
 	struct pirn_task *t;
 	int err = 0;
 
@@ -248,17 +249,26 @@ static int run_until(struct worker *w, struct pirn_future *f)
 		t = pirn__worker_next(w, true);
 		if (t)
 			pirn__worker_run(w, t);
+		else if (half_load_relaxed(&p->closing)) /* its own future keeps it busy */
+			pirn__unpark(&p->ended);
+		worked = worked || t;
 	}
+	/* Futures that are READY at once, one after the other, do not starve the tasks. */
+	if (!worked && !err && (t = pirn__worker_next(w, false)))
+		pirn__worker_run(w, t);
 	w->called = NULL;
 	runner_end(r);
 	return err ? err : f->err;
 }
 
-static void run_dry(struct worker *w)
+/* Polls what there is to poll, until then. */
+static void run_dry(struct worker *w, uint64_t until)
 {
+	const struct pirn_platform *platform = w->pool->executor.platform;
 	struct pirn_task *t;
 
-	while ((t = pirn__worker_next(w, false)))
+	while ((until == UINT64_MAX || platform->now(platform) < until) &&
+	       (t = pirn__worker_next(w, false)))
 		pirn__worker_run(w, t);
 }
 
@@ -272,17 +282,17 @@ int pirn__pool_run(struct pirn_executor *ex, struct pirn_future *f)
 	if (f)
 		err = run_until(w, f);
 	else
-		run_dry(w);
+		run_dry(w, UINT64_MAX);
 	stand_up(w);
 	return err;
 }
 
-void pirn__pool_help(struct pool *p)
+void pirn__pool_help(struct pool *p, uint64_t until)
 {
 	struct worker *w;
 
 	if (sit_down(p, true, &w) == 0) {
-		run_dry(w);
+		run_dry(w, until);
 		stand_up(w);
 	}
 }

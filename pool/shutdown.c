@@ -45,7 +45,7 @@ static struct pool *begin(struct pirn_executor *ex, const char *own)
 
 	if (ex->ops->free != pirn__pool_free)
 		pirn_trap(NULL, 0, "an executor that is no pool");
-	if (pirn__thread.owner == ex)
+	if (pirn__thread.owner == ex || (pirn__thread.worker && pirn__thread.worker->before == ex))
 		pirn_trap(NULL, 0, own);
 	if (!half_cas_relaxed(&p->ending, &nobody, 1))
 		pirn_trap(NULL, 0, "a pool ended by two threads at once, or twice");
@@ -66,7 +66,8 @@ static bool work_and_doze(struct pool *p, uint64_t until)
 	const struct pirn_platform *platform = p->executor.platform;
 	struct parker parker; /* nobody unparks it: nobody tells us of a wake */
 
-	pirn__pool_help(p);
+	/* Cancelling comes to an end by itself. */
+	pirn__pool_help(p, half_load_relaxed(&p->closing) < POOL_CLOSING ? until : NO_LIMIT);
 	if (platform->now(platform) >= until)
 		return false;
 	pirn__parker_init(&parker);
@@ -139,10 +140,8 @@ static size_t end(struct pool *p, enum pirn_shutdown how, uint64_t until)
 	while ((how == PIRN_DRAIN && !drain(p, until)) || !cancel(p, until)) {
 		size_t n = left(p);
 
-		if (n > 0) {
-			p->expired = p->expired || how == PIRN_CANCEL;
+		if (n > 0)
 			return n;
-		}
 	}
 	stop(p);
 	return 0;
@@ -156,6 +155,8 @@ size_t pirn_pool_shutdown(struct pirn_executor *ex, enum pirn_shutdown how, uint
 	uint64_t now = ex->platform->now(ex->platform);
 	size_t n = end(p, how, ns < NO_LIMIT - now ? now + ns : NO_LIMIT);
 
+	if (n > 0 && how == PIRN_CANCEL)
+		p->expired = true;
 	interrupt(p);
 	return n;
 }

@@ -276,22 +276,30 @@ void pirn__worker_push_many(struct worker *w, struct pirn_task *newest, struct p
 	pirn__sleep_notify_many(&p->sleep, n);
 }
 
-/* Joins in place may use what there is down to here: IN_PLACE bytes, and half of the stack. */
-static char *floor_of_stack(void)
+/* The middle of this thread's stack; where that cannot be had, here. To ask may read a file. */
+static char *middle_of_stack(void)
 {
-	char *here = (char *)__builtin_frame_address(0), *floor = here - IN_PLACE;
+	char *middle = (char *)__builtin_frame_address(0);
 	pthread_attr_t attr;
 	void *low;
 	size_t size;
 
 	if (pthread_getattr_np(pthread_self(), &attr) != 0)
-		return here; /* none */
-	if (pthread_attr_getstack(&attr, &low, &size) != 0)
-		floor = here;
-	else if (floor < (char *)low + size / 2)
-		floor = (char *)low + size / 2;
+		return middle;
+	if (pthread_attr_getstack(&attr, &low, &size) == 0)
+		middle = (char *)low + size / 2;
 	pthread_attr_destroy(&attr);
-	return floor;
+	return middle;
+}
+
+/* Joins in place may use what there is down to here: IN_PLACE bytes, and half of the stack. */
+static char *floor_of_stack(void)
+{
+	char *floor = (char *)__builtin_frame_address(0) - IN_PLACE;
+
+	if (!pirn__thread.middle)
+		pirn__thread.middle = middle_of_stack();
+	return floor < pirn__thread.middle ? pirn__thread.middle : floor;
 }
 
 void pirn__worker_begin(struct worker *w)

@@ -43,6 +43,21 @@ Test(runner, polls_the_tasks_until_its_future_ends)
 	}
 }
 
+Test(runner, polls_a_task_also_where_its_future_is_ready_at_once)
+{
+	struct pirn_task *t;
+
+	make_own(1);
+	t = spawn_sum(pool, 5);
+	for (int i = 0; i < 100; i++) {
+		struct pirn_ready ready = pirn_ready(0);
+
+		cr_assert_eq(pirn_executor_run(pool, &ready.future), 0);
+	}
+	cr_expect(pirn_task_is_finished(t));
+	pirn_task_detach(t);
+}
+
 Test(runner, without_a_future_leaves_when_nothing_is_to_do)
 {
 	struct pirn_waker *waker = NULL;

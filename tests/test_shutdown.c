@@ -30,6 +30,30 @@ Test(drained, pool_has_let_its_tasks_come_to_their_end)
 	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_CANCEL, 0), 0);
 }
 
+struct restless {
+	struct pirn_future future;
+};
+
+PIRN_ASYNC(restless, f)
+{
+	PIRN_BEGIN(f);
+	for (;;)
+		PIRN_YIELD(f);
+	PIRN_END(f);
+}
+
+Test(drained, pool_without_threads_keeps_its_limit)
+{
+	struct pirn_pool_config config = { .threads = PIRN_NO_THREADS, .platform = &host.platform };
+	struct restless r = { PIRN_INIT(restless) };
+
+	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
+	cr_assert_eq(pirn_spawn(pool, NULL, &r.future), 0);
+	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_DRAIN, 0), 1);
+	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_DRAIN, 1000000), 1);
+	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_CANCEL, 0), 0);
+}
+
 /* Each spawns the next one in its poll, the first when it is let go. */
 struct heir {
 	struct pirn_future future;
