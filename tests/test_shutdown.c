@@ -185,6 +185,8 @@ Test(drained, pool_without_threads_of_its_own_is_run_by_the_one_who_drains_it)
 	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
 	cr_assert_eq(pirn_spawn(pool, NULL, &first.future), 0);
 	t = spawn_sleeper(pool, NULL);
+	while (atomic_load(&heirs_ended) < 21)
+		cr_assert_geq(pirn_pool_shutdown(pool, PIRN_DRAIN, A_MOMENT), 1);
 	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_DRAIN, A_MOMENT), 1);
 	cr_expect_eq(atomic_load(&heirs_ended), 21);
 	pirn_task_abort(t);
