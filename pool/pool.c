@@ -66,11 +66,14 @@ void pirn__pool_let_go(struct pool *p)
  */
 static int enter(struct pool *p, size_t n, uint32_t refused_from)
 {
-	uint64_t coming = n * REGISTRY_NUMBER + ADMISSION;
-	/* [E1] With less, close could miss us and we could miss that it closes. */
-	uint64_t outside = word_add_seq_cst(&p->registry.outside, coming) + coming;
+	uint64_t coming = n * REGISTRY_NUMBER + ADMISSION, outside;
 	int err = -ESHUTDOWN;
 
+	/* Those who come and are refused, again and again, do not hold up who waits for senders. */
+	if (half_load_relaxed(&p->closing) >= refused_from)
+		return -ESHUTDOWN;
+	/* [E1] With less, close could miss us and we could miss that it closes. */
+	outside = word_add_seq_cst(&p->registry.outside, coming) + coming;
 	/* [E1] As above. */
 	if (half_load_seq_cst(&p->closing) < refused_from)
 		err = n > 0 ? pirn__registry_admit_outside(&p->registry, outside) : 0;
@@ -82,39 +85,42 @@ static int enter(struct pool *p, size_t n, uint32_t refused_from)
 /*
  * Waits until at least so few are left: below ADMISSION nobody is admitted, below PUSH nobody at
  * all. Each is on its way out: a few instructions or a futex call, at most the making of a
- * thread.
+ * thread; but while the pool drains, its own calls may come without a pause. False: it is late.
  */
-static void wait_for_senders(struct pool *p, uint64_t below)
+static bool wait_for_senders(struct pool *p, uint64_t below, uint64_t until)
 {
 	/* [E1] As in enter. [E2] Without acquire we could free what a sender still looks at. */
-	while (word_load_seq_cst(&p->registry.outside) % REGISTRY_NUMBER >= below)
+	while (word_load_seq_cst(&p->registry.outside) % REGISTRY_NUMBER >= below) {
+		if (pirn__late(p->executor.platform, until))
+			return false;
 		sched_yield();
+	}
+	return true;
 }
 
-void pirn__pool_close(struct pool *p, uint32_t closing)
+bool pirn__pool_close(struct pool *p, uint32_t closing, uint64_t until)
 {
 	uint32_t before = half_load_relaxed(&p->closing);
 
 	/* [E1] With less, a spawn could miss that we close and we could miss it. */
 	if (before < closing)
 		half_cas_seq_cst(&p->closing, &before, closing);
-	wait_for_senders(p, ADMISSION);
+	return wait_for_senders(p, ADMISSION, until);
 }
 
-size_t pirn__pool_tasks(struct pool *p)
+size_t pirn__pool_tasks(struct pool *p, bool *certain)
 {
 	uint32_t senders;
-	size_t n;
+	size_t n = pirn__registry_left(&p->registry, &senders);
 
 	/* Whoever comes and is refused had its tasks counted for a moment. */
-	while ((n = pirn__registry_left(&p->registry, &senders)) > 0 && senders >= ADMISSION)
-		sched_yield();
+	*certain = n == 0 || senders < ADMISSION;
 	return n;
 }
 
 void pirn__pool_wait_for_pushes(struct pool *p)
 {
-	wait_for_senders(p, PUSH);
+	wait_for_senders(p, PUSH, UINT64_MAX);
 }
 
 /* ---- tasks --------------------------------------------------------------------------------- */

@@ -122,12 +122,12 @@ unsigned pirn__cpus(void);
 
 /*
  * Goes over to draining, or to closing, if it is not there yet; behind this nobody is inside who
- * thinks otherwise.
+ * thinks otherwise. False: late.
  */
-void pirn__pool_close(struct pool *p, uint32_t closing);
+bool pirn__pool_close(struct pool *p, uint32_t closing, uint64_t until);
 
-/* How many tasks have not ended, of one that was closed. */
-size_t pirn__pool_tasks(struct pool *p);
+/* How many tasks have not ended, of one that was closed; not certain: or fewer, look again. */
+size_t pirn__pool_tasks(struct pool *p, bool *certain);
 
 /* Waits for those who push. All tasks have ended, so nobody comes any more. */
 void pirn__pool_wait_for_pushes(struct pool *p);
@@ -141,7 +141,13 @@ void pirn__pool_deinit(struct pool *p);
 /* pirn_executor_free of a pool. */
 int pirn__pool_free(struct pirn_executor *ex);
 
-/* Parks until unparked, or until that time (UINT64_MAX: never). False: it is late. */
+/* Is it that time? UINT64_MAX: never. */
+bool pirn__late(const struct pirn_platform *platform, uint64_t until);
+
+/* Operations of a pool that was given up in a child of fork: they do nothing. */
+extern const struct pirn_executor_ops pirn__pool_forked;
+
+/* Parks until unparked, or until that time. False: it is late. */
 bool pirn__park_until(struct parker *parker, const struct pirn_platform *platform, uint64_t until);
 
 /* The pool is being freed: if it is the default one, the next use makes a new one. */

@@ -18,12 +18,19 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 
 #include "pool.h"
 #include "thread.h"
 
 #define NO_LIMIT UINT64_MAX
 #define LOOK_NS UINT64_C(1000000) /* for tasks of a pool without threads; a guess */
+#define LOOKS 100u
+
+bool pirn__late(const struct pirn_platform *platform, uint64_t until)
+{
+	return until != NO_LIMIT && platform->now(platform) >= until;
+}
 
 bool pirn__park_until(struct parker *parker, const struct pirn_platform *platform, uint64_t until)
 {
@@ -37,12 +44,17 @@ bool pirn__park_until(struct parker *parker, const struct pirn_platform *platfor
 	return now < until && pirn__park_for(parker, until - now);
 }
 
-/* The pool, for the one who ends it. own: what to say if that is one of its own threads. */
+/*
+ * The pool, for the one who ends it. own: what to say if that is one of its own threads. NULL: it
+ * was given up in a child of fork, and nothing is left to end.
+ */
 static struct pool *begin(struct pirn_executor *ex, const char *own)
 {
 	struct pool *p = pool_of(ex);
 	uint32_t nobody = 0;
 
+	if (ex->ops == &pirn__pool_forked)
+		return NULL;
 	if (ex->ops->free != pirn__pool_free)
 		pirn_trap(NULL, 0, "an executor that is no pool");
 	if (pirn__thread.owner == ex || (pirn__thread.worker && pirn__thread.worker->before == ex))
@@ -78,7 +90,7 @@ static bool work_and_doze(struct pool *p, uint64_t until)
 
 static bool wait_for_tasks(struct pool *p, uint64_t until)
 {
-	bool in_time = true;
+	bool in_time = true, certain;
 
 	/*
 	 * A worker that found the injector empty did so before this look under the same lock, and
@@ -87,13 +99,18 @@ static bool wait_for_tasks(struct pool *p, uint64_t until)
 	 */
 	pirn__injector_some(&p->injector);
 	pirn__pool_lent(p);
-	while (pirn__pool_tasks(p) > 0) {
+	while (pirn__pool_tasks(p, &certain) > 0) {
 		if (!in_time)
 			return false;
-		/* Workers unpark us when they find no task, or leave. */
-		in_time = p->threads == 0
-				  ? work_and_doze(p, until)
-				  : pirn__park_until(&p->ended, p->executor.platform, until);
+		if (!certain) {
+			sched_yield();
+			in_time = !pirn__late(p->executor.platform, until);
+		} else if (p->threads == 0) {
+			in_time = work_and_doze(p, until);
+		} else {
+			/* Workers unpark us when they find no task, or leave. */
+			in_time = pirn__park_until(&p->ended, p->executor.platform, until);
+		}
 	}
 	return true;
 }
@@ -101,8 +118,8 @@ static bool wait_for_tasks(struct pool *p, uint64_t until)
 /* False: it is late. */
 static bool drain(struct pool *p, uint64_t until)
 {
-	pirn__pool_close(p, POOL_DRAINING);
-	return wait_for_tasks(p, until) && pirn__blocking_stop(&p->blocking, until);
+	return pirn__pool_close(p, POOL_DRAINING, until) && wait_for_tasks(p, until) &&
+	       pirn__blocking_stop(&p->blocking, until);
 }
 
 /*
@@ -111,7 +128,7 @@ static bool drain(struct pool *p, uint64_t until)
  */
 static bool cancel(struct pool *p, uint64_t until)
 {
-	pirn__pool_close(p, POOL_CLOSING);
+	pirn__pool_close(p, POOL_CLOSING, NO_LIMIT); /* all are refused: they leave at once */
 	pirn__registry_cancel_all(&p->registry);
 	pirn__blocking_cancel(&p->blocking);
 	return pirn__pool_send_away(p, until) && wait_for_tasks(p, until) &&
@@ -127,9 +144,22 @@ static void stop(struct pool *p)
 	pirn__pool_stop_workers(p, p->threads);
 }
 
+static size_t tasks_left(struct pool *p)
+{
+	bool certain;
+	size_t n = pirn__pool_tasks(p, &certain);
+
+	/* Only where the calls of a pool that drains come without a pause it stays uncertain. */
+	for (unsigned looks = 0; !certain && looks < LOOKS; looks++) {
+		sched_yield();
+		n = pirn__pool_tasks(p, &certain);
+	}
+	return n;
+}
+
 static size_t left(struct pool *p)
 {
-	return pirn__pool_tasks(p) + pirn__blocking_left(&p->blocking) +
+	return tasks_left(p) + pirn__blocking_left(&p->blocking) +
 	       (half_load_relaxed(&p->leaving) ? pirn__pool_lent(p) : 0);
 }
 
@@ -152,9 +182,13 @@ static size_t end(struct pool *p, enum pirn_shutdown how, uint64_t until)
 size_t pirn_pool_shutdown(struct pirn_executor *ex, enum pirn_shutdown how, uint64_t ns)
 {
 	struct pool *p = begin(ex, "a pool shut down on one of its own threads");
-	uint64_t now = ex->platform->now(ex->platform);
-	size_t n = end(p, how, ns < NO_LIMIT - now ? now + ns : NO_LIMIT);
+	uint64_t now;
+	size_t n;
 
+	if (!p)
+		return 0;
+	now = ex->platform->now(ex->platform);
+	n = end(p, how, ns < NO_LIMIT - now ? now + ns : NO_LIMIT);
 	if (n > 0 && how == PIRN_CANCEL)
 		p->expired = true;
 	interrupt(p);
@@ -178,7 +212,9 @@ int pirn_pool_abandon(struct pirn_executor *ex)
 {
 	struct pool *p = begin(ex, "a pool abandoned on one of its own threads");
 
-	if (end(p, PIRN_CANCEL, 0) > 0 && pirn__pool_tasks(p) + pirn__pool_lent(p) > 0) {
+	if (!p)
+		return 0;
+	if (end(p, PIRN_CANCEL, 0) > 0 && tasks_left(p) + pirn__pool_lent(p) > 0) {
 		interrupt(p);
 		return -EBUSY;
 	}
@@ -214,6 +250,8 @@ void pirn_pool_left(struct pirn_executor *ex, void (*each)(void *arg, const stru
 	struct listing l = { each, arg };
 	const struct pirn_future_ops *of;
 
+	if (!p)
+		return;
 	pirn__registry_each(&p->registry, list_task, &l);
 	for (unsigned n = 0; (of = pirn__blocking_running(&p->blocking, n)); n++) {
 		struct pirn_left call = { .call = of->name, .place = of->file, .running = true };

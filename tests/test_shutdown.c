@@ -54,6 +54,34 @@ Test(drained, pool_without_threads_keeps_its_limit)
 	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_CANCEL, 0), 0);
 }
 
+static atomic_bool weary;
+
+static void *knock(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&weary)) {
+		struct sum sum = { PIRN_INIT(sum), .n = 1 };
+
+		if (pirn_spawn(pool, NULL, &sum.future) == -ESHUTDOWN)
+			pirn_drop(&sum.future);
+	}
+	return NULL;
+}
+
+Test(drained, pool_ends_though_others_spawn_without_a_pause_and_are_refused)
+{
+	pthread_t thread[3];
+
+	atomic_store(&weary, false);
+	make_pool(2);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, knock, NULL), 0);
+	cr_expect_eq(pirn_pool_shutdown(pool, PIRN_DRAIN, NO_LIMIT), 0);
+	atomic_store(&weary, true);
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+}
+
 /* Each spawns the next one in its poll, the first when it is let go. */
 struct heir {
 	struct pirn_future future;
