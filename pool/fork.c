@@ -66,7 +66,7 @@ static int leave_it(struct pirn_executor *ex)
 }
 
 /* No task of it runs here, so there is nothing to start, take, link or unlink. */
-static const struct pirn_executor_ops dead_ops = {
+const struct pirn_executor_ops pirn__pool_forked = {
 	.admit = refuse_tasks,
 	.push = ignore_task,
 	.submit = refuse_job,
@@ -84,5 +84,7 @@ void pirn_pool_after_fork_child(struct pirn_executor *ex)
 		return;
 	if (pirn__thread.owner == ex)
 		pirn_trap(NULL, 0, "a fork on one of the pool's own threads: only exec is left");
-	ex->ops = &dead_ops;
+	if (ex->ops != &pirn__pool_forked && ex->ops->free != pirn__pool_free)
+		pirn_trap(NULL, 0, "an executor that is no pool given up in a child of fork");
+	ex->ops = &pirn__pool_forked;
 }

@@ -9,6 +9,7 @@
 
 #include "bell.h"
 #include "pirn_blocking.h"
+#include "pirn_local.h"
 #include "pools.h"
 
 #if defined(__has_feature)
@@ -139,6 +140,9 @@ static int use_what_was_given_up(void)
 	pirn_task_abort(sleeper);
 	pirn_task_detach(second);
 	pirn_drop(&pending.future);
+	if (pirn_pool_shutdown(pool, PIRN_CANCEL, 0) || pirn_pool_abandon(pool))
+		return 5;
+	pirn_pool_left(pool, NULL, NULL); /* none */
 	if (pirn_executor_free(pool))
 		return 3;
 	return give_up_default_pool_and_use_it();
@@ -165,6 +169,14 @@ Test(fork, child_may_let_go_of_all_that_it_has_of_a_pool_that_it_has_given_up)
 	pirn_task_abort(sleeper);
 	await(&dropped, 1);
 	pirn_task_detach(second);
+}
+
+Test(fork, local_executor_is_not_to_be_given_up, .signal = SIGABRT)
+{
+	struct pirn_executor *local = NULL;
+
+	cr_assert_eq(pirn_local_new(&local, NULL), 0);
+	pirn_pool_after_fork_child(local);
 }
 
 /* ---- at any moment ------------------------------------------------------------------------- */
