@@ -227,8 +227,10 @@ static void join_ended(struct blocking *b, struct blocking_thread *t)
 /* In the same locked section in which it was found that there is nothing to do. Unlocks. */
 static void end_thread(struct blocking *b, struct blocking_thread *t)
 {
-	struct pirn_executor *ex = b->executor;
+	const struct thread_setup setup = *b->setup; /* what follows may free the pool */
 	struct blocking_thread *before = b->ended;
+	struct pirn_executor *ex = b->executor;
+	unsigned number = t->number;
 	bool last;
 
 	b->ended = t;
@@ -243,11 +245,11 @@ static void end_thread(struct blocking *b, struct blocking_thread *t)
 	unlock(&b->lock);
 	if (before)
 		join_ended(b, before);
-	pirn__thread_end(b->setup, true, t->number);
 	if (last) {
 		pthread_detach(pthread_self());
 		ex->ops->let_go(ex);
 	}
+	pirn__thread_end(&setup, true, number);
 }
 
 static void *thread_body(void *arg)

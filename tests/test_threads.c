@@ -171,6 +171,7 @@ static struct {
 	atomic_int started[2][MOST], stopping[2][MOST]; /* of [blocking][number] */
 	pthread_t thread[2][MOST];
 	atomic_int all_started, all_stopping, wrong;
+	atomic_int last; /* stopped when the pool's memory had been given back */
 } hooks;
 
 static void thread_started(void *arg, bool blocking, unsigned number)
@@ -193,6 +194,8 @@ static void thread_stopping(void *arg, bool blocking, unsigned number)
 		    atomic_load(&hooks.started[blocking][number]) ||
 	    !pthread_equal(hooks.thread[blocking][number], pthread_self()))
 		atomic_fetch_add(&hooks.wrong, 1);
+	if (atomic_load(&host.blocks) == 0)
+		atomic_fetch_add(&hooks.last, 1);
 	atomic_fetch_add(&hooks.all_stopping, 1);
 }
 
@@ -330,6 +333,7 @@ Test(threads, of_an_abandoned_pool_call_the_hooks_in_pairs)
 		sched_yield();
 	cr_expect_eq(atomic_load(&hooks.all_started), 5);
 	cr_expect_eq(atomic_load(&hooks.all_stopping), 5);
+	cr_expect_eq(atomic_load(&hooks.last), 1); /* so its user knows that all is over */
 	cr_expect_eq(atomic_load(&hooks.wrong), 0);
 }
 
