@@ -34,7 +34,6 @@ QUICK = 150
 GROWTH = 10 * 60
 
 REPEATS = 10
-FEWEST = 3  # rounds that peers get in any case, as long as there is time at all
 ENOUGH = 0.9  # of the cores asked for
 
 GROWING = {"spawn_int": 7, "yield": 7, "chan_mpmc": 7, "blocking_burst": 7, "mem_task": 7}
@@ -198,40 +197,47 @@ class Bench:
             say(line.get("stderr", ""))
         return line
 
-    def series(self, case, spec, programs, rounds, threads, share):
-        """One case: all programs in turn, rounds times, peers' later rounds while share lasts."""
+    def turn(self, case, spec, programs, number, threads, share, known):
+        """One round of a case: all programs in turn, peers' later rounds while share lasts."""
         start = time.monotonic()
-        cost, gone = {}, {}
         n = spec["quick"] if self.quick else None
+        shown = []
+        for program in programs:
+            name = program.name
+            theirs = case if name == "pirn" else spec.get("peers", case)
+            of = known.setdefault((case, name), {"cost": 0, "gone": None})
+            began = time.monotonic()
+            if theirs is None or of["gone"] == "unsupported":
+                continue
+            if of["gone"]:
+                line = {"void": "earlier: " + of["gone"]}
+            elif name != "pirn" and number > 1 and began - start + of["cost"] > share:
+                line = {"void": "no time left"}
+            else:
+                line = self.run(program, theirs, threads, n)
+                cost = time.monotonic() - began
+                of["cost"] = min(of["cost"] or cost, cost)
+                if line.get("unsupported"):
+                    of["gone"] = "unsupported"
+                elif line.get("failed") or "took" in line.get("void", ""):
+                    of["gone"] = line["void"]
+            line.update(case=case, rt=name, round=number)
+            if theirs != case:
+                line["ran"] = theirs
+            self.write(line)
+            value = report.value(line, spec["metrics"][0])
+            shown.append(name + " " + (
+                "unsupported" if line.get("unsupported") else
+                "void" if "void" in line else report.number(value)))
+        say("%s %d: %s" % (case, number, ", ".join(shown)))
+
+    def rounds(self, chosen, cases, programs, rounds, threads):
+        """Round by round, so that time that runs out takes the last rounds of all cases."""
+        known = {}
         for number in range(1, rounds + 1):
-            shown = []
-            for program in programs:
-                name = program.name
-                theirs = case if name == "pirn" else spec.get("peers", case)
-                limit = share * (2 if number <= FEWEST else 1)
-                began = time.monotonic()
-                if theirs is None or gone.get(name) == "unsupported":
-                    continue
-                if name in gone:
-                    line = {"void": "earlier: " + gone[name]}
-                elif name != "pirn" and number > 1 and began - start + cost[name] > limit:
-                    line = {"void": "no time left"}
-                else:
-                    line = self.run(program, theirs, threads, n)
-                    cost[name] = time.monotonic() - began
-                    if line.get("unsupported"):
-                        gone[name] = "unsupported"
-                    elif line.get("failed") or "took" in line.get("void", ""):
-                        gone[name] = line["void"]
-                line.update(case=case, rt=name, round=number)
-                if theirs != case:
-                    line["ran"] = theirs
-                self.write(line)
-                value = report.value(line, spec["metrics"][0])
-                shown.append(name + " " + (
-                    "unsupported" if line.get("unsupported") else
-                    "void" if "void" in line else report.number(value)))
-            say("%s %d/%d: %s" % (case, number, rounds, ", ".join(shown)))
+            for i, case in enumerate(chosen):
+                turns = (rounds - number + 1) * len(chosen) - i
+                self.turn(case, cases[case], programs, number, threads, self.left() / turns, known)
 
     def growth(self, program, rounds, largest):
         """The cost of one op of pirn as n and P grow. The last rounds are what time may cost."""
@@ -318,9 +324,7 @@ def main():
             if args.growth:
                 bench.growth(programs[0], rounds, 4 if args.quick else 7)
             else:
-                for i, case in enumerate(chosen):
-                    bench.series(case, cases[case], programs, rounds, args.threads,
-                                 bench.left() / (len(chosen) - i))
+                bench.rounds(chosen, cases, programs, rounds, args.threads)
         except KeyboardInterrupt:
             status = 130
     report.write(args.build, growth=args.growth)
