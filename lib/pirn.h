@@ -10,9 +10,10 @@
  * Errors: functions that can fail return int: 0, or a negative errno. Nothing is in errno.
  * -ENOMEM, -EAGAIN: nothing happened. A broken contract calls pirn_trap.
  *
- * `Threads:` has five values. any: from any thread at any time. owner: not at the same time as
+ * `Threads:` has six values. any: from any thread at any time. owner: not at the same time as
  * another call on the same object. holder: whoever holds the handle. poll: only inside a poll.
- * outside: on a thread that is not inside a poll of pirn's.
+ * outside: on a thread that is not inside a poll of pirn's. the executor's: on the one thread of a
+ * local or static executor.
  */
 #ifndef PIRN_H
 #define PIRN_H
@@ -182,7 +183,9 @@ PIRN_API void pirn_waker_keep(struct pirn_waker **slot, struct pirn_context *cx)
  *
  * Takes:    a future that the caller keeps: read its result, then drop it if it owns something.
  * Returns:  the future's err; -ENOMEM before the first poll (the future is as it was).
- * Threads:  outside. Traps inside a poll, on workers too.
+ * Threads:  outside. Traps inside a poll, on workers too. Polls nothing but f: where f waits for a
+ *           task that only this thread could poll (of a local executor, of a pool without threads),
+ *           it waits for ever; pirn_executor_run polls both.
  */
 PIRN_API int pirn_block_on(struct pirn_future *f);
 

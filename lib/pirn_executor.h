@@ -21,7 +21,8 @@ extern "C" {
  * Takes:    f, as pirn_block_on; or NULL: until there is nothing to poll at the moment.
  * Returns:  the err of f (NULL: 0). Before the first poll, with f as it was: -ENOMEM; -EBUSY
  *           (pools: as many threads as were asked for run it). At any time, with f pending:
- *           -ESHUTDOWN, the executor is being freed. pirn_drop(f) is right in each case.
+ *           -ESHUTDOWN, the executor is being freed, or shut down by PIRN_CANCEL. pirn_drop(f) is
+ *           right in each case.
  * Threads:  outside. A call may be in progress when the executor is freed, but none may begin.
  */
 PIRN_API int pirn_executor_run(struct pirn_executor *ex, struct pirn_future *f);

@@ -9,14 +9,17 @@
  *	pirn_executor_free(ex);
  *
  * A foreign main loop is told by notify that something is runnable, and calls
- * pirn_executor_run(ex, NULL), which returns when nothing is any more.
+ * pirn_executor_run(ex, NULL), which returns when nothing is any more; as long as a task goes on
+ * yielding, it does not. A loop that must come back calls pirn_executor_try_tick so many times.
  *
  * On its thread only: spawns (pirn_spawn, pirn_spawn_on, pirn_spawn_here), the handles of its tasks
- * and futures over them (join, cancel), running it, freeing it. Elsewhere these trap. A task's
- * wakers are good on every thread, like all wakers. On its own thread spawn, clone, wake, poll,
- * join and the end of a task take no locked instruction; what comes from another thread goes
- * through an inbox. What has been runnable for longest is polled first; but a join polls a task
- * that never was polled. Blocking calls of its tasks run on the default pool's threads.
+ * and futures over them (join, cancel), running it, freeing it. Elsewhere these trap (but for
+ * pirn_task_name and pirn_task_place, which do not look). A task's wakers are good on every thread,
+ * like all wakers. On its own thread spawn, clone, wake, poll, join and the end of a task take no
+ * locked instruction; what comes from another thread goes through an inbox. What has been runnable
+ * for longest is polled first; but a join polls a task that never was polled. Blocking calls of its
+ * tasks run on the default pool's threads. In a child of fork it goes on, if the thread that forked
+ * was its own and no other was waking its tasks just then.
  */
 #ifndef PIRN_LOCAL_H
 #define PIRN_LOCAL_H
@@ -32,8 +35,8 @@ struct pirn_local_config {
 	/*
 	 * Something has become runnable while nothing was: run me. NULL: nobody is told. Called on
 	 * the thread that wakes or spawns, inside that call, so it polls nothing: it writes to a
-	 * pipe, posts an event. It may not come again before pirn_executor_run(ex, NULL) has
-	 * returned, or pirn_executor_try_tick 0.
+	 * pipe, posts an event. Until pirn_executor_run(ex, NULL) has returned behind it, or
+	 * pirn_executor_try_tick 0, do not count on another one.
 	 */
 	void (*notify)(void *arg);
 	void *arg;

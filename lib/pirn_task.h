@@ -25,7 +25,8 @@ struct pirn_task;
  *
  * Takes:    f, made but never polled; it is moved: on success *f is empty (all zero), on failure it
  *           is as it was, so pirn_drop(f) behind a spawn is always right. out: where the handle
- *           goes, before the task can run; NULL: detached. place: a static string, "file:line".
+ *           goes, before the task can run; NULL: detached. place: a static string, "file:line",
+ *           or NULL.
  * Returns:  0, -ENOMEM, -ESHUTDOWN (the executor is being freed).
  * Threads:  any.
  */
@@ -36,7 +37,8 @@ PIRN_API int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, str
  * Makes tasks of an array of n futures of one type: all of them, or none. One push and as many
  * threads woken as there are tasks, where n spawns would push and look n times.
  *
- * Takes:    as pirn_spawn_on; out: room for n handles, or NULL.
+ * Takes:    as pirn_spawn_on; n: 0 does nothing; out: room for n handles, or NULL. Traps on futures
+ *           of two types.
  * Returns:  0, -ENOMEM, -ESHUTDOWN.
  * Threads:  any.
  */
@@ -100,7 +102,7 @@ PIRN_API struct pirn_future *pirn_task_future(struct pirn_task *t);
 /*
  * What it is: the name of its future.
  *
- * Returns:  NULL where its result was taken out.
+ * Returns:  a static string; NULL behind a pirn_drop of its result.
  * Threads:  holder.
  */
 PIRN_API const char *pirn_task_name(const struct pirn_task *t);
@@ -108,7 +110,7 @@ PIRN_API const char *pirn_task_name(const struct pirn_task *t);
 /*
  * Where it was spawned.
  *
- * Returns:  "file:line".
+ * Returns:  "file:line", or what the spawn was given.
  * Threads:  holder.
  */
 PIRN_API const char *pirn_task_place(const struct pirn_task *t);

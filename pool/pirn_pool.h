@@ -49,9 +49,10 @@ struct pirn_pool_config {
 	const char *name;
 	size_t stack_size; /* of each thread, in bytes; 0: the system's */
 	/*
-	 * Called on each thread, as its first and its last thing, in pairs; NULL: nothing. Not in a
-	 * poll: they may block, but must not wait for this pool. number counts from 0, for each
-	 * kind; that of a blocking thread which has ended is used again.
+	 * Called on each thread of the pool's own, as its first and its last thing, in pairs; NULL:
+	 * nothing. Not in a poll: they may block, but must not wait for this pool, and calls wait
+	 * for the thread that starts. pirn_pool_new does not wait for them. number counts from 0,
+	 * for each kind; that of a blocking thread which has ended is used again.
 	 */
 	void (*thread_started)(void *hook_arg, bool blocking, unsigned number);
 	void (*thread_stopping)(void *hook_arg, bool blocking, unsigned number);
@@ -127,9 +128,10 @@ enum pirn_shutdown {
  * waits until there are none.
  *
  * Draining leaves those that there are: tasks may be woken from anywhere, spawn in their polls,
- * and make calls. What is left when the time is over stays as it is. Cancelling ends them, as
- * pirn_executor_free does: a task where it would be polled next; a call that runs is waited for.
- * To be called again: with more time, or to cancel behind a drain; not the other way round.
+ * and make calls. (In a pool without threads of its own this call polls them.) What is left when
+ * the time is over stays as it is. Cancelling ends them, as pirn_executor_free does: a task where
+ * it would be polled next; a call that runs is waited for. To be called again: with more time, or
+ * to cancel behind a drain; not the other way round.
  *
  * Takes:    ns: so many nanoseconds from now; UINT64_MAX: no limit.
  * Returns:  0: all has ended, all threads are joined, and what is left of the pool is for
@@ -160,8 +162,8 @@ PIRN_API void pirn_pool_left(struct pirn_executor *pool,
 
 /*
  * Frees a pool in which calls run that do not come back: tasks are cancelled, workers joined. The
- * blocking threads end by themselves, and the last one with it the memory; until then the
- * platform, the hooks and what they use must stay.
+ * blocking threads end by themselves, and with the last one the memory; the very last thing is its
+ * thread_stopping. Until then the platform, the hooks and what they use must stay.
  *
  * Takes:    a pool; best one for which PIRN_CANCEL has been tried.
  * Returns:  0, -EBUSY (tasks are left: one does not come back from its poll; nothing was freed).
@@ -179,7 +181,9 @@ PIRN_API int pirn_pool_abandon(struct pirn_executor *pool);
  * Channels that other threads of the parent used at the time of the fork must not be used. What the
  * platform calls must stand a fork at any moment, as malloc does.
  *
- * Takes:    the pool; NULL: the default one, if there is one.
+ * pirn_pool_shutdown and pirn_pool_abandon likewise return 0 then.
+ *
+ * Takes:    the pool; NULL: the default one, if there is one. Traps on a local executor.
  * Threads:  the one that called fork, before there are others; outside: traps on the pool's own
  *           threads (behind a fork in a poll or a job there is only exec and _exit).
  */
