@@ -148,6 +148,36 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
 	}											\
 } while (0)
 
+/*
+ * Awaits one future after another for as long as they end with err 0, and runs the block behind
+ * each: `child` is where they live in the frame, `maker` makes the next one.
+ *
+ *	PIRN_EACH(f, f->recv, job_recv(f->rx, &f->job)) {
+ *		...                             // break, continue and awaits as in any loop
+ *	}
+ *
+ * Behind the loop child.future.err says why it ended: 0 after a break.
+ */
+#define PIRN_EACH(f, child, maker)								\
+	for (;;)										\
+		if (1) {									\
+			(void)pirn_await_not_allowed_here;					\
+			(child) = (maker);							\
+			(f)->future.awaits = &(child).future;					\
+			(f)->future.at = __LINE__;						\
+			goto pirn_resume;							\
+	case __LINE__:										\
+			if (pirn_poll((f)->future.awaits, cx) == PIRN_PENDING)			\
+				return PIRN_PENDING;						\
+			(f)->future.awaits = NULL;						\
+			if ((child).future.err == 0)						\
+				goto PIRN_EACH_LABEL(__LINE__);					\
+			break;									\
+		} else										\
+			PIRN_EACH_LABEL(__LINE__):
+#define PIRN_EACH_LABEL(line) PIRN_EACH_LABEL_OF(line)
+#define PIRN_EACH_LABEL_OF(line) pirn_each_##line
+
 /* Lets others run; the task is polled again behind them. */
 #define PIRN_YIELD(f) do {									\
 	(void)pirn_await_not_allowed_here;							\
