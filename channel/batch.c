@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many messages at once. Each is put into the queue, or taken out of it, as if alone, and for each
- * one who waits on the other side is notified; but up to PIRN_BATCH of them share one lock, and the
- * wakes come behind it.
+ * Many messages at once. Up to PIRN_BATCH of them share one lock, are copied in one run as far as
+ * they lie side by side, and for each one who waits on the other side is notified; the wakes come
+ * behind the unlock.
  */
 #include "config.h"
 
@@ -12,6 +12,7 @@
 #include <limits.h>
 
 #include "channel.h"
+#include "thread.h"
 
 struct batch {
 	bool sending;
@@ -23,23 +24,50 @@ struct batch {
 	struct segment *emptied;
 };
 
+/* Not all of it: the array of wakers is long. */
+static inline void batch_init(struct batch *b, bool sending, void *msgs, size_t n)
+{
+	b->sending = sending;
+	b->msgs = msgs;
+	b->n = n;
+	b->done = 0;
+}
+
+/* How many went; an error where none did. */
+static int outcome(size_t done, int err)
+{
+	return done > 0 || err == 0 ? (int)done : err;
+}
+
 /* Under the lock: moves some. Returns 0: there may be more to move; else why there is not. */
 static int move_some(struct channel *c, struct batch *b)
 {
+	size_t left = b->n - b->done < PIRN_BATCH ? b->n - b->done : PIRN_BATCH;
+
 	b->wakes = 0;
 	b->emptied = NULL;
-	for (unsigned i = 0; i < PIRN_BATCH && b->done < b->n && !b->emptied; i++) {
-		void *msg = b->msgs + b->done * c->size;
+	while (left > 0 && !b->emptied) {
+		void *msgs = b->msgs + b->done * c->size;
+		size_t n =
+			b->sending ? put_some(c, msgs, left) : get_some(c, msgs, left, &b->emptied);
 		struct pirn_waker *waker;
-		int err = b->sending ? pirn__channel_put(c, msg)
-				     : pirn__channel_get(c, msg, &b->emptied);
 
-		if (err)
-			return err;
-		b->done++;
-		waker = pirn__waiters_take(b->sending ? &c->receiving : &c->sending);
-		if (waker)
+		if (n == 0) { /* why? */
+			int err = b->sending ? pirn__channel_put(c, msgs)
+					     : pirn__channel_get(c, msgs, &b->emptied);
+
+			if (err)
+				return err;
+			n = 1;
+		}
+		b->done += n;
+		left -= n;
+		for (; n > 0; n--) {
+			waker = b->sending ? next_receiver(c) : next_sender(c);
+			if (!waker)
+				break;
 			b->wake[b->wakes++] = waker;
+		}
 	}
 	return 0;
 }
@@ -47,24 +75,24 @@ static int move_some(struct channel *c, struct batch *b)
 /* Behind the unlock. */
 static void see_to_it(struct channel *c, struct batch *b)
 {
-	if (b->emptied)
-		pirn__segment_free(&c->queue.segments, b->emptied, c->memory);
+	free_segment(c, b->emptied);
 	for (unsigned i = 0; i < b->wakes; i++)
 		pirn_waker_wake(b->wake[i]);
 }
 
 static int try_many(struct channel *c, bool sending, void *msgs, size_t n)
 {
-	struct batch b = { .sending = sending, .msgs = msgs, .n = n < INT_MAX ? n : INT_MAX };
+	struct batch b;
 	int err;
 
+	batch_init(&b, sending, msgs, n < INT_MAX ? n : INT_MAX);
 	do {
 		lock(&c->lock);
 		err = move_some(c, &b);
 		unlock(&c->lock);
 		see_to_it(c, &b);
 	} while (err == 0 && b.done < b.n);
-	return b.done > 0 || err == 0 ? (int)b.done : err;
+	return outcome(b.done, err);
 }
 
 int pirn_try_send_many(struct pirn_sender *tx, void *msgs, size_t n)
@@ -88,7 +116,7 @@ static bool enough(const struct batch *b, int err)
 static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_future *f,
 				struct pirn_context *cx, struct pirn_waiter *w)
 {
-	struct pirn_waker *clone = NULL, *drop = NULL;
+	struct pirn_waker *clone = NULL, *drop = NULL, *wake = NULL;
 	bool waiting, end;
 	int err;
 
@@ -104,7 +132,7 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 		if (end) {
 			drop = stop_waiting(w);
 		} else if (waiting && clone) {
-			drop = wait_with(b->sending ? &c->sending : &c->receiving, w, clone, f);
+			drop = pirn__channel_wait(c, b->sending, f, w, clone, &wake);
 			clone = NULL;
 		}
 		unlock(&c->lock);
@@ -114,6 +142,7 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 	} while (!end && !waiting);
 	drop_waker(clone);
 	drop_waker(drop);
+	wake_waker(wake);
 	if (waiting)
 		return PIRN_PENDING;
 	spend_budget(cx);
@@ -124,9 +153,12 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 static enum pirn_poll send_many_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_send_many *s = (struct pirn_send_many *)(void *)f;
-	struct batch b = { .sending = true, .msgs = s->msgs, .n = s->n, .done = s->done };
-	enum pirn_poll poll = poll_many(of_sender(s->tx), &b, f, cx, &s->waiter);
+	enum pirn_poll poll;
+	struct batch b;
 
+	batch_init(&b, true, s->msgs, s->n);
+	b.done = s->done;
+	poll = poll_many(of_sender(s->tx), &b, f, cx, &s->waiter);
 	s->done = b.done;
 	return poll;
 }
@@ -134,9 +166,11 @@ static enum pirn_poll send_many_poll(struct pirn_future *f, struct pirn_context 
 static enum pirn_poll recv_many_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_recv_many *r = (struct pirn_recv_many *)(void *)f;
-	struct batch b = { .sending = false, .msgs = r->msgs, .n = r->n };
-	enum pirn_poll poll = poll_many(of_receiver(r->rx), &b, f, cx, &r->waiter);
+	enum pirn_poll poll;
+	struct batch b;
 
+	batch_init(&b, false, r->msgs, r->n);
+	poll = poll_many(of_receiver(r->rx), &b, f, cx, &r->waiter);
 	r->done = b.done;
 	return poll;
 }
@@ -170,3 +204,36 @@ const struct pirn_future_ops pirn_recv_many_ops = {
 	.poll = recv_many_poll,
 	.drop = recv_many_drop,
 };
+
+/* ---- plain threads ------------------------------------------------------------------------- */
+
+int pirn_send_many_blocking(struct pirn_sender *tx, void *msgs, size_t n)
+{
+	struct pirn_send_many send;
+	int sent, err;
+
+	must_be_outside(NULL, "send_many_blocking inside a poll or on a worker");
+	n = n < INT_MAX ? n : INT_MAX;
+	sent = pirn_try_send_many(tx, msgs, n);
+	if (sent < 0 ? sent != -EAGAIN : (size_t)sent == n)
+		return sent;
+	send = pirn_send_many(tx, msgs, n);
+	send.done = sent < 0 ? 0 : (size_t)sent;
+	err = pirn_block_on(&send.future);
+	return outcome(send.done, err);
+}
+
+int pirn_recv_many_blocking(struct pirn_receiver *rx, void *msgs, size_t n)
+{
+	struct pirn_recv_many recv;
+	int received, err;
+
+	must_be_outside(NULL, "recv_many_blocking inside a poll or on a worker");
+	n = n < INT_MAX ? n : INT_MAX;
+	received = pirn_try_recv_many(rx, msgs, n);
+	if (received != -EAGAIN)
+		return received;
+	recv = pirn_recv_many(rx, msgs, n);
+	err = pirn_block_on(&recv.future);
+	return outcome(recv.done, err);
+}

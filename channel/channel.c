@@ -1,36 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The channel: a queue, a list of waiting senders, a list of waiting receivers, and one lock
- * around all three. Under the lock messages are copied and pointers moved, nothing else: wakers
- * are cloned, woken and dropped, memory is taken and given back, and release functions are called
- * outside.
+ * The channel: a queue, a line of senders, a line of receivers, and one lock around all three.
+ * Under the lock messages are copied and pointers moved, nothing else: wakers are cloned, woken
+ * and dropped, memory is taken and given back, and release functions are called outside. Whoever
+ * wakes another holds its end meanwhile, so the channel stays.
  *
- * For each message that arrives one waiting receiver is taken off its list and woken, for each
- * room one sender. So a receiver waits on the list only where each message that is there already
- * has a notified receiver of its own; one that gives up after it was notified passes it on.
+ * Invariants, while the channel is open and the lock is free. A waiter that was taken off its list
+ * is *notified* until it tries again or gives up.
  *
- * Orderings (the lock does the rest).
+ *   A receiver is in line only while each message there has a notified receiver of its own.
+ *   A sender is in line only while each room has a notified sender of its own.
  *
- *   tag   writer                    reader                 without it
- *   [C1]  unref: release on refs    last unref: acquire    the channel is freed while another
- *                                                          end's unlock goes on
+ * So each message that arrives takes one receiver off its list, each room one sender, and a
+ * notified one that gives up passes that on to the next.
+ *
+ * A rendezvous has one slot, which is room only while it is empty and a receiver is in line. Room
+ * comes in two ways: the first receiver comes into line (it has just found the slot empty), and
+ * the slot is emptied while receivers are in line; in both a sender is notified. Room goes when
+ * that receiver leaves the line: the notified sender finds none, and waits in front; whoever comes
+ * into line next notifies it again. A receiver that was notified and gives up passes the message on
+ * to the next in line; if there is none, it lies in the slot for whoever receives next.
+ *
+ * Linearisation: a send, a receive and their refusals take effect under the lock, at the last copy
+ * or look there; a batch in runs of at most PIRN_BATCH, each of which is one step. Progress: a call
+ * waits for the lock, held for a few copies, and for nothing else; sends and receives that must
+ * wait are PENDING.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "channel.h"
 #include "thread.h"
 
-/* ---- making and ending --------------------------------------------------------------------- */
+/* Where a pointer has 8 bytes. */
+_Static_assert(sizeof(struct pirn_send) <= 64 && sizeof(struct pirn_recv) <= 64,
+	       "who waits has 64 bytes at most");
+
+static int init_queue(struct channel *c, size_t capacity)
+{
+	if (!c->bounded) {
+		pirn__segments_init(&c->queue.segments, c->size);
+		return 0;
+	}
+	return pirn__ring_init(&c->queue.ring, c->size, c->rendezvous ? 1 : (uint32_t)capacity,
+			       c->memory);
+}
 
 int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx, size_t size,
 		     size_t capacity, void (*release)(void *msg), const struct pirn_memory *memory)
 {
 	struct channel *c;
 
-	if (size == 0 || capacity == 0)
+	if (size == 0 || (capacity != PIRN_UNBOUNDED && capacity >= UINT32_MAX))
 		return -EINVAL;
 	if (!memory)
 		memory = &pirn_platform_default()->memory;
@@ -38,185 +60,50 @@ int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx, size_t 
 	if (!c)
 		return -ENOMEM;
 	c->bounded = capacity != PIRN_UNBOUNDED;
-	if (!c->bounded) {
-		pirn__segments_init(&c->queue.segments, size);
-	} else if (pirn__ring_init(&c->queue.ring, size, capacity, memory) < 0) {
+	c->rendezvous = capacity == 0;
+	c->closed = false;
+	lock_init(&c->lock);
+	c->size = size;
+	c->release = release;
+	waiters_init(&c->receiving);
+	waiters_init(&c->sending);
+	waiters_init(&c->closing);
+	c->senders = c->receivers = 1;
+	word_init(&c->refs, 2);
+	c->memory = memory;
+	if (init_queue(c, capacity) < 0) {
+		lock_deinit(&c->lock);
 		memory->free(memory, c, sizeof(*c));
 		return -ENOMEM;
 	}
-	word_init(&c->refs, 2);
-	c->memory = memory;
-	c->release = release;
-	c->size = size;
-	lock_init(&c->lock);
-	c->closed = false;
-	c->senders = c->receivers = 1;
-	waiters_init(&c->sending);
-	waiters_init(&c->receiving);
 	*tx = &c->tx;
 	*rx = &c->rx;
 	return 0;
 }
 
-static void unref(struct channel *c)
-{
-	/* [C1] Release: our unlock comes before the free. Acquire: the free comes after all. */
-	if (word_sub_acq_rel(&c->refs, 1) != 1)
-		return;
-	if (c->bounded)
-		pirn__ring_deinit(&c->queue.ring, c->memory);
-	else
-		pirn__segments_deinit(&c->queue.segments, c->memory);
-	lock_deinit(&c->lock);
-	c->memory->free(c->memory, c, sizeof(*c));
-}
-
-/* Wakes all who wait. Nobody waits again: a closed channel has an answer for everybody. */
-static void wake_all(struct channel *c)
-{
-	struct pirn_waker *waker;
-
-	do {
-		lock(&c->lock);
-		waker = pirn__waiters_take(&c->sending);
-		if (!waker)
-			waker = pirn__waiters_take(&c->receiving);
-		unlock(&c->lock);
-		if (waker)
-			pirn_waker_wake(waker);
-	} while (waker);
-}
-
-static void close_channel(struct channel *c)
-{
-	lock(&c->lock);
-	c->closed = true;
-	unlock(&c->lock);
-	wake_all(c);
-}
-
-/* No receivers, and closed: the queue is this thread's alone. */
-static void release_messages(struct channel *c)
-{
-	if (!c->release)
-		return;
-	if (c->bounded)
-		pirn__ring_drain(&c->queue.ring, c->release);
-	else
-		pirn__segments_drain(&c->queue.segments, c->release);
-}
-
-struct pirn_sender *pirn_sender_ref(struct pirn_sender *tx)
-{
-	struct channel *c = of_sender(tx);
-
-	word_add_relaxed(&c->refs, 1); /* [C1] relaxed: the caller has one already */
-	lock(&c->lock);
-	c->senders++;
-	unlock(&c->lock);
-	return tx;
-}
-
-struct pirn_receiver *pirn_receiver_ref(struct pirn_receiver *rx)
-{
-	struct channel *c = of_receiver(rx);
-
-	word_add_relaxed(&c->refs, 1);
-	lock(&c->lock);
-	c->receivers++;
-	unlock(&c->lock);
-	return rx;
-}
-
-struct pirn_sender *pirn_sender_unref(struct pirn_sender *tx)
-{
-	struct channel *c;
-	bool last;
-
-	if (!tx)
-		return NULL;
-	c = of_sender(tx);
-	lock(&c->lock);
-	last = --c->senders == 0;
-	unlock(&c->lock);
-	if (last)
-		close_channel(c);
-	unref(c);
-	return NULL;
-}
-
-struct pirn_receiver *pirn_receiver_unref(struct pirn_receiver *rx)
-{
-	struct channel *c;
-	bool last;
-
-	if (!rx)
-		return NULL;
-	c = of_receiver(rx);
-	lock(&c->lock);
-	last = --c->receivers == 0;
-	unlock(&c->lock);
-	if (last) {
-		close_channel(c);
-		release_messages(c);
-	}
-	unref(c);
-	return NULL;
-}
-
-void pirn_sender_close(struct pirn_sender *tx)
-{
-	close_channel(of_sender(tx));
-}
-
-void pirn_receiver_close(struct pirn_receiver *rx)
-{
-	close_channel(of_receiver(rx));
-}
-
 /* ---- one attempt --------------------------------------------------------------------------- */
 
-/*
- * Under the lock: puts *msg into the queue. -EAGAIN: full. -ENOBUFS: the unbounded queue wants a
- * segment, which the caller makes outside the lock.
- */
+/* As pirn__channel_put, but -ENOBUFS: the unbounded queue wants a segment. */
 static int put(struct channel *c, void *msg)
 {
+	if (put_some(c, msg, 1) > 0)
+		return 0;
 	if (c->closed)
 		return -EPIPE;
-	if (c->bounded && !pirn__ring_push(&c->queue.ring, msg))
-		return -EAGAIN;
-	if (!c->bounded && !pirn__segments_push(&c->queue.segments, msg))
-		return -ENOBUFS;
-	/* Before the unlock: *msg may lie in what was sent, which is the receiver's then. */
-	if (c->release)
-		memset(msg, 0, c->size);
-	return 0;
+	return c->bounded ? -EAGAIN : -ENOBUFS;
 }
 
-/* Under the lock: takes the oldest message. -EAGAIN: empty. */
-int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied)
-{
-	bool some;
-
-	*emptied = NULL;
-	some = c->bounded ? pirn__ring_pop(&c->queue.ring, msg)
-			  : pirn__segments_pop(&c->queue.segments, msg, emptied);
-	if (some)
-		return 0;
-	return c->closed ? -EPIPE : -EAGAIN;
-}
-
-/* Called, and returns, with the lock held; lets go of it to make a segment. */
-int pirn__channel_put(struct channel *c, void *msg)
+/* Makes a segment outside the lock, until a put finds one. */
+static int put_with_segment(struct channel *c, void *msg)
 {
 	struct segments *q = &c->queue.segments;
-	struct segment *s = NULL;
 	int err;
 
-	while ((err = put(c, msg)) == -ENOBUFS) {
+	do {
+		struct segment *s;
+
 		unlock(&c->lock);
-		s = pirn__segment_new(q, c->memory);
+		s = pirn__segment_new(q, c->size, c->memory);
 		lock(&c->lock);
 		if (!s) {
 			err = put(c, msg); /* somebody else may have given one meanwhile */
@@ -227,48 +114,100 @@ int pirn__channel_put(struct channel *c, void *msg)
 			continue;
 		}
 		unlock(&c->lock);
-		pirn__segment_free(q, s, c->memory);
+		pirn__segment_free(q, s, c->size, c->memory);
 		lock(&c->lock);
-	}
+	} while ((err = put(c, msg)) == -ENOBUFS);
 	return err;
+}
+
+int pirn__channel_put(struct channel *c, void *msg)
+{
+	int err = put(c, msg);
+
+	return err == -ENOBUFS ? put_with_segment(c, msg) : err;
+}
+
+int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied)
+{
+	if (get_some(c, msg, 1, emptied) > 0)
+		return 0;
+	return c->closed ? -EPIPE : -EAGAIN;
 }
 
 int pirn_try_send(struct pirn_sender *tx, void *msg)
 {
 	struct channel *c = of_sender(tx);
-	struct pirn_waker *wake = NULL;
+	struct pirn_waker *receiver = NULL;
 	int err;
 
 	lock(&c->lock);
 	err = pirn__channel_put(c, msg);
 	if (err == 0)
-		wake = pirn__waiters_take(&c->receiving);
+		receiver = next_receiver(c);
 	unlock(&c->lock);
-	if (wake)
-		pirn_waker_wake(wake);
+	wake_waker(receiver);
 	return err;
 }
 
 int pirn_try_recv(struct pirn_receiver *rx, void *msg)
 {
 	struct channel *c = of_receiver(rx);
-	struct pirn_waker *wake = NULL;
+	struct pirn_waker *sender = NULL;
 	struct segment *emptied;
 	int err;
 
 	lock(&c->lock);
 	err = pirn__channel_get(c, msg, &emptied);
 	if (err == 0)
-		wake = pirn__waiters_take(&c->sending);
+		sender = next_sender(c);
 	unlock(&c->lock);
-	if (emptied)
-		pirn__segment_free(&c->queue.segments, emptied, c->memory);
-	if (wake)
-		pirn_waker_wake(wake);
+	free_segment(c, emptied);
+	wake_waker(sender);
+	return err;
+}
+
+/* Under the lock: in the place of the oldest. -EAGAIN: a rendezvous with nothing in its slot. */
+static int replace_oldest(struct channel *c, void *msg, void *oldest)
+{
+	struct ring *r = &c->queue.ring;
+
+	if (ring_pop(r, oldest, 1, c->size) == 0)
+		return -EAGAIN;
+	ring_push(r, msg, 1, c->size);
+	if (c->release)
+		memset(msg, 0, c->size);
+	return 1;
+}
+
+int pirn_force_send(struct pirn_sender *tx, void *msg, void *oldest)
+{
+	struct channel *c = of_sender(tx);
+	struct pirn_waker *receiver = NULL;
+	int err;
+
+	lock(&c->lock);
+	err = pirn__channel_put(c, msg);
+	if (err == 0)
+		receiver = next_receiver(c);
+	else if (err == -EAGAIN)
+		err = replace_oldest(c, msg, oldest); /* as many as before: nobody to notify */
+	unlock(&c->lock);
+	wake_waker(receiver);
 	return err;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
+
+struct pirn_waker *pirn__channel_wait(struct channel *c, bool sending, struct pirn_future *f,
+				      struct pirn_waiter *w, struct pirn_waker *waker,
+				      struct pirn_waker **wake)
+{
+	bool room = !sending && c->rendezvous && waiters_empty(&c->receiving);
+	struct pirn_waker *old = wait_with(sending ? &c->sending : &c->receiving, w, waker, f);
+
+	*wake = room ? next_sender(c) : NULL;
+	return old;
+}
 
 /* Under the lock. */
 static int attempt(struct channel *c, bool sending, void *msg, struct segment **emptied)
@@ -283,7 +222,7 @@ static int attempt(struct channel *c, bool sending, void *msg, struct segment **
 static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_future *f,
 				   struct pirn_context *cx, struct pirn_waiter *w, void *msg)
 {
-	struct pirn_waker *clone = NULL, *drop, *wake = NULL;
+	struct pirn_waker *clone = NULL, *drop = NULL, *wake = NULL;
 	struct segment *emptied = NULL;
 	int err;
 
@@ -300,23 +239,23 @@ static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_
 		err = attempt(c, sending, msg, &emptied);
 	}
 	if (err == -EAGAIN) {
-		drop = clone ? wait_with(sending ? &c->sending : &c->receiving, w, clone, f) : NULL;
+		if (clone)
+			drop = pirn__channel_wait(c, sending, f, w, clone, &wake);
 		unlock(&c->lock);
 		drop_waker(drop);
+		wake_waker(wake);
 		return PIRN_PENDING;
 	}
 	spend_budget(cx);
 	drop = stop_waiting(w);
 	if (err == 0)
-		wake = pirn__waiters_take(sending ? &c->receiving : &c->sending);
+		wake = sending ? next_receiver(c) : next_sender(c);
 	unlock(&c->lock);
 	f->err = err;
-	if (emptied)
-		pirn__segment_free(&c->queue.segments, emptied, c->memory);
+	free_segment(c, emptied);
 	drop_waker(clone);
 	drop_waker(drop);
-	if (wake)
-		pirn_waker_wake(wake);
+	wake_waker(wake);
 	return PIRN_READY;
 }
 
@@ -342,25 +281,20 @@ static bool still_there(const struct channel *c, bool sending)
 	return sending ? c->queue.ring.n < c->queue.ring.capacity : c->queue.ring.n > 0;
 }
 
-/*
- * Gives a wait up. One that was notified, and did not come to use it, passes it on; not where the
- * channel is closed, since then everybody is woken, and the queue may be somebody's alone.
- */
 void pirn__channel_give_up(struct channel *c, bool sending, struct pirn_future *f,
 			   struct pirn_waiter *w)
 {
-	struct pirn_waker *drop, *wake = NULL;
+	struct pirn_waker *drop, *next = NULL;
 
 	if (f->at != WAITED)
 		return;
 	lock(&c->lock);
 	drop = stop_waiting(w);
 	if (!drop && !c->closed && still_there(c, sending))
-		wake = pirn__waiters_take(sending ? &c->sending : &c->receiving);
+		next = sending ? next_sender(c) : next_receiver(c);
 	unlock(&c->lock);
 	drop_waker(drop);
-	if (wake)
-		pirn_waker_wake(wake);
+	wake_waker(next);
 }
 
 static void send_drop(struct pirn_future *f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A channel, as the files see it that send and receive: one by one (channel.c), many at once
- * (batch.c).
+ * A channel, as the files see it that send and receive, one by one (channel.c) or many at once
+ * (batch.c), and that hold its ends (ends.c).
  */
 #ifndef PIRN_CHANNEL_INTERNAL_H
 #define PIRN_CHANNEL_INTERNAL_H
@@ -14,33 +14,50 @@
 #include "segment.h"
 #include "waiters.h"
 
-/* The two ends are two places in one block, so that the compiler tells them apart. */
+/* The ends are four places in one block, so that the compiler tells them apart. */
 struct pirn_sender {
 	char end;
 };
 struct pirn_receiver {
 	char end;
 };
+struct pirn_weak_sender {
+	char end;
+};
+struct pirn_weak_receiver {
+	char end;
+};
 
+/* Memory lies in few cache lines; what every send and receive looks at comes first. */
 struct channel {
-	struct pirn_sender tx;
-	struct pirn_receiver rx;
-	struct word refs; /* holders of both ends: the last one frees the block */
-	/* constant */
-	const struct pirn_memory *memory;
-	void (*release)(void *msg);
-	size_t size;
+	/* constant but for closed */
 	bool bounded;
-	/* guarded by the lock */
+	bool rendezvous; /* bounded, by one slot, which is room only while a receiver is in line */
+	bool closed;     /* guarded by the lock; once true it stays so */
+	/* guarded by the lock, down to the counts; size and release are constant */
 	struct lock lock;
-	bool closed;
-	size_t senders, receivers;
-	struct waiters sending, receiving;
+	size_t size; /* of a message */
+	void (*release)(void *msg);
+	struct waiters receiving, sending;
 	union {
 		struct ring ring;
 		struct segments segments;
 	} queue;
+	struct waiters closing; /* who waits for the end */
+	uint32_t senders, receivers;
+	/* any thread */
+	struct word refs; /* holders of all ends, weak ones too: the last one frees the block */
+	/* constant */
+	const struct pirn_memory *memory;
+	struct pirn_sender tx;
+	struct pirn_receiver rx;
+	struct pirn_weak_sender weak_tx;
+	struct pirn_weak_receiver weak_rx;
 };
+
+/* Where a lock is a mutex of the system's, that alone has 40. */
+_Static_assert(sizeof(struct lock) > 4 || sizeof(struct channel) <= 192,
+	       "an empty channel has 192 bytes at most, and its slots");
 
 static inline struct channel *of_sender(struct pirn_sender *tx)
 {
@@ -52,6 +69,34 @@ static inline struct channel *of_receiver(struct pirn_receiver *rx)
 	return container_of(rx, struct channel, rx);
 }
 
+/* ---- the queue, under the lock ------------------------------------------------------------- */
+
+/*
+ * Up to n messages into the queue: how many went, without waiting and without new memory; none
+ * where it is closed.
+ */
+static inline size_t put_some(struct channel *c, void *msgs, size_t n)
+{
+	size_t done;
+
+	if (c->closed || (c->rendezvous && waiters_empty(&c->receiving)))
+		return 0;
+	done = c->bounded ? ring_push(&c->queue.ring, msgs, n, c->size)
+			  : pirn__segments_push(&c->queue.segments, msgs, n, c->size);
+	/* Before the unlock: *msgs may lie in what was sent, which is the receiver's then. */
+	if (c->release && done > 0)
+		memset(msgs, 0, done * c->size);
+	return done;
+}
+
+/* Up to n messages out of the queue: how many came. *emptied: a segment to free, or NULL. */
+static inline size_t get_some(struct channel *c, void *msgs, size_t n, struct segment **emptied)
+{
+	*emptied = NULL;
+	return c->bounded ? ring_pop(&c->queue.ring, msgs, n, c->size)
+			  : pirn__segments_pop(&c->queue.segments, msgs, n, c->size, emptied);
+}
+
 /*
  * One message into the queue, or out of it. Called, and returns, with the lock held; a put may let
  * go of it to make a segment. Returns 0, -EAGAIN (full, empty), -EPIPE, -ENOMEM. *emptied: a
@@ -60,25 +105,41 @@ static inline struct channel *of_receiver(struct pirn_receiver *rx)
 int pirn__channel_put(struct channel *c, void *msg);
 int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied);
 
-/* ---- waiting in line ----------------------------------------------------------------------- */
+/* ---- waiting in line, under the lock ------------------------------------------------------- */
 
-enum { NEW, TRIED, WAITED }; /* future.at of sends and receives */
+enum { NEW, TRIED, WAITED }; /* future.at of what waits */
 
-/* Under the lock: does it wait already, with the waker of this context? */
+/*
+ * Whom a message that was put, or a room that was made, is for: a waker to wake behind the unlock,
+ * or NULL. No two messages have the same receiver, no two rooms the same sender.
+ */
+static inline struct pirn_waker *next_receiver(struct channel *c)
+{
+	return waiters_empty(&c->receiving) ? NULL : pirn__waiters_take(&c->receiving);
+}
+
+static inline struct pirn_waker *next_sender(struct channel *c)
+{
+	if (waiters_empty(&c->sending) || (c->rendezvous && waiters_empty(&c->receiving)))
+		return NULL;
+	return pirn__waiters_take(&c->sending);
+}
+
+/* Does it wait already, with the waker of this context? */
 static inline bool waits(const struct pirn_waiter *w, const struct pirn_context *cx)
 {
 	return waiter_listed(w) && w->waker == cx->waker;
 }
 
-/* Under the lock. Returns a waker to drop after the unlock, or NULL. */
+/* Returns a waker to drop after the unlock, or NULL. */
 static inline struct pirn_waker *stop_waiting(struct pirn_waiter *w)
 {
 	return waiter_listed(w) ? pirn__waiter_remove(w) : NULL;
 }
 
 /*
- * Under the lock: lists w with this waker. Returns a waker to drop after the unlock, or NULL. Who
- * has waited before keeps its place in front of those who came later.
+ * Lists w with this waker. Returns a waker to drop after the unlock, or NULL. Who has waited before
+ * keeps its place in front of those who came later.
  */
 static inline struct pirn_waker *wait_with(struct waiters *list, struct pirn_waiter *w,
 					   struct pirn_waker *waker, struct pirn_future *f)
@@ -95,10 +156,32 @@ static inline struct pirn_waker *wait_with(struct waiters *list, struct pirn_wai
 	return old;
 }
 
+/*
+ * The same in the line of senders or of receivers. *wake: a sender to whom a receiver that comes
+ * into line is room, to wake after the unlock, or NULL.
+ */
+struct pirn_waker *pirn__channel_wait(struct channel *c, bool sending, struct pirn_future *f,
+				      struct pirn_waiter *w, struct pirn_waker *waker,
+				      struct pirn_waker **wake);
+
+/* ---- behind the unlock --------------------------------------------------------------------- */
+
 static inline void drop_waker(struct pirn_waker *waker)
 {
 	if (waker)
 		pirn_waker_drop(waker);
+}
+
+static inline void wake_waker(struct pirn_waker *waker)
+{
+	if (waker)
+		pirn_waker_wake(waker);
+}
+
+static inline void free_segment(struct channel *c, struct segment *emptied)
+{
+	if (emptied)
+		pirn__segment_free(&c->queue.segments, emptied, c->size, c->memory);
 }
 
 /*

@@ -28,6 +28,18 @@ struct pirn_receiver;
 PIRN_API int pirn_try_send_many(struct pirn_sender *tx, void *msgs, size_t n);
 PIRN_API int pirn_try_recv_many(struct pirn_receiver *rx, void *msgs, size_t n); /* Threads: any */
 
+/*
+ * The same for plain threads. send_many sleeps until all are sent; recv_many only while the channel
+ * is empty.
+ *
+ * Returns:  how many, 1 or more (0: n was 0); of a send fewer than n only where the channel was
+ *           closed, or there was no memory, before the rest; -EPIPE, -ENOMEM: none.
+ * Threads:  outside.
+ */
+PIRN_API int pirn_send_many_blocking(struct pirn_sender *tx, void *msgs, size_t n);
+PIRN_API int pirn_recv_many_blocking(struct pirn_receiver *rx, void *msgs,
+				     size_t n); /* Threads: outside */
+
 PIRN_API extern const struct pirn_future_ops pirn_send_many_ops,
 	pirn_recv_many_ops; /* Threads: any; constants of the makers below */
 

@@ -10,16 +10,39 @@
  *
  * An end is counted (ref, unref). When the last sender or the last receiver is gone, or when
  * either side closes, the channel is closed: sends fail with -EPIPE, receives give what is left
- * and then -EPIPE. A pending send or recv borrows its end and its msg.
+ * and then -EPIPE. What is pending borrows its end and its msg.
  *
- * May run at the same time on one channel: everything, on one end or on two. (One send or recv
- * future, and one *msg, belong to one thread at a time.)
+ * A channel of capacity 0 is a rendezvous: it has room only while a receiver waits, so a message is
+ * taken from its sender when somebody has come for it. A try_send succeeds only where a receiver is
+ * pending or sleeps, a try_recv finds only what was sent to one: two that only try never meet. If
+ * the receiver was dropped meanwhile (it lost a select, say), the message stays in the channel for
+ * the next one. A task that selects over a send and a recv may meet itself.
+ *
+ * What may run at the same time on one channel, by one end or by several:
+ *
+ *	call                       beside                  may wait      progress
+ *	try_..., force_send,       everything              no            locks
+ *	  counts, close, ref,
+ *	  downgrade, upgrade
+ *	unref                      everything but what     no; the last  locks
+ *	                           this holder has         receiver's
+ *	                           pending                 releases
+ *	poll of a future           everything but the      no: PENDING   locks
+ *	                           same future, or *msg
+ *	drop of a future           as a poll               no            locks
+ *	..._blocking               as a poll               sleeps        as the others go on
+ *	ref, unref of a weak end   everything              no            wait-free
+ *
+ * `locks`: a lock that is held while at most PIRN_BATCH messages are copied, and not across any
+ * function of the user's. Each call takes effect at one moment under it; a batch at one for every
+ * PIRN_BATCH messages.
  */
 #ifndef PIRN_CHANNEL_H
 #define PIRN_CHANNEL_H
 
 #include <pirn.h>
 #include <pirn_batch.h>
+#include <pirn_ends.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,11 +56,11 @@ struct pirn_receiver;
 /*
  * Makes a channel with one sender and one receiver.
  *
- * Takes:    size of a message in bytes, 1 or more; capacity in messages, 1 or more, or
- *           PIRN_UNBOUNDED (then a send can fail with -ENOMEM, and never waits); release: called
- *           for a message that nobody will receive, on any thread, never under a lock; NULL:
- *           messages own nothing. memory: NULL: the built-in.
- * Returns:  0, -ENOMEM, -EINVAL (a size or capacity of 0).
+ * Takes:    size of a message in bytes, 1 or more; capacity in messages, below UINT32_MAX, 0 for
+ *           a rendezvous, or PIRN_UNBOUNDED (then a send can fail with -ENOMEM, and never waits);
+ *           release: called for a message that nobody will receive, on any thread, never under a
+ *           lock; NULL: messages own nothing. memory: NULL: the built-in.
+ * Returns:  0, -ENOMEM, -EINVAL (a size of 0, too great a capacity).
  * Threads:  any.
  */
 PIRN_API int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx, size_t size,
@@ -57,7 +80,7 @@ PIRN_API struct pirn_receiver *pirn_receiver_ref(struct pirn_receiver *rx); /* T
  * One holder less; the last one of a side closes the channel, the last receiver also releases
  * what is in it.
  *
- * Takes:    NULL is fine. No send or recv of this holder's may be pending.
+ * Takes:    NULL is fine. No future of this holder's may be pending.
  * Returns:  NULL, so that `tx = pirn_sender_unref(tx)` leaves nothing behind.
  * Threads:  any.
  */
@@ -80,6 +103,16 @@ PIRN_API void pirn_receiver_close(struct pirn_receiver *rx); /* Threads: any */
  * Threads:  any.
  */
 PIRN_API int pirn_try_send(struct pirn_sender *tx, void *msg);
+
+/*
+ * Sends without waiting, where need be in the place of the oldest message, which the caller gets.
+ *
+ * Takes:    *msg, on success only; room for one message, apart from *msg, written where it is 1.
+ * Returns:  0; 1: *oldest has made room and is the caller's; -EPIPE; -ENOMEM (unbounded: it is a
+ *           try_send); -EAGAIN (a rendezvous where nobody waits and no message lies).
+ * Threads:  any.
+ */
+PIRN_API int pirn_force_send(struct pirn_sender *tx, void *msg, void *oldest);
 
 /*
  * Receives without waiting.
@@ -155,79 +188,10 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 	return f;
 }
 
-/* clang-format off */
-
-/*
- * Typed ends, so that a wrong type of message does not compile:
- *
- *	PIRN_CHANNEL(job, struct job *, free_job);
- *
- * makes struct job_sender, struct job_receiver and job_channel(&tx, &rx, capacity),
- * job_send(tx, &m), job_recv(rx, &m), job_try_send, job_try_recv, job_send_blocking,
- * job_recv_blocking, job_send_many, job_recv_many, job_try_send_many, job_try_recv_many, and
- * job_sender_ref, _unref, _close, the same for job_receiver. free_job is
- * void (*)(struct job **), or NULL.
- */
-#define PIRN_CHANNEL(name, type, release)							\
-	PIRN_ASSERT_PLAIN(type)									\
-	PIRN_STATIC_ASSERT(PIRN_ALIGNOF(type) <= 16, "messages are aligned to 16");		\
-	struct name##_sender;									\
-	struct name##_receiver;									\
-	static inline PIRN_UNUSED void name##_pirn_release(void *pirn_msg)			\
-	{											\
-		void (*pirn_release)(type *) = release;						\
-		if (pirn_release)								\
-			pirn_release((type *)pirn_msg);						\
-	}											\
-	static inline PIRN_UNUSED int name##_channel(struct name##_sender **pirn_out_tx,	\
-						     struct name##_receiver **pirn_out_rx,	\
-						     size_t pirn_capacity)			\
-	{											\
-		struct pirn_sender *pirn_tx;							\
-		struct pirn_receiver *pirn_rx;							\
-		void (*pirn_release)(type *) = release;						\
-		int pirn_err = pirn_channel_new(&pirn_tx, &pirn_rx, sizeof(type),		\
-					       pirn_capacity,					\
-					       pirn_release ? name##_pirn_release : NULL, NULL); \
-		if (pirn_err == 0) {								\
-			*pirn_out_tx = (struct name##_sender *)pirn_tx;				\
-			*pirn_out_rx = (struct name##_receiver *)pirn_rx;			\
-		}										\
-		return pirn_err;								\
-	}											\
-	PIRN_CHANNEL_END(name, type, sender, send, struct pirn_send, struct pirn_send_many)	\
-	PIRN_CHANNEL_END(name, type, receiver, recv, struct pirn_recv, struct pirn_recv_many)	\
-	struct name##_sender
-
-#define PIRN_CHANNEL_END(name, type, end, verb, future_type, many_type)			\
-	static inline PIRN_UNUSED future_type						\
-	name##_##verb(struct name##_##end *pirn_e, type *pirn_msg)			\
-	{ return pirn_##verb((struct pirn_##end *)pirn_e, (void *)pirn_msg); }		\
-	static inline PIRN_UNUSED int							\
-	name##_try_##verb(struct name##_##end *pirn_e, type *pirn_msg)			\
-	{ return pirn_try_##verb((struct pirn_##end *)pirn_e, (void *)pirn_msg); }	\
-	static inline PIRN_UNUSED int							\
-	name##_##verb##_blocking(struct name##_##end *pirn_e, type *pirn_msg)		\
-	{ return pirn_##verb##_blocking((struct pirn_##end *)pirn_e, (void *)pirn_msg); } \
-	static inline PIRN_UNUSED many_type						\
-	name##_##verb##_many(struct name##_##end *pirn_e, type *pirn_msgs, size_t pirn_n) \
-	{ return pirn_##verb##_many((struct pirn_##end *)pirn_e, (void *)pirn_msgs, pirn_n); } \
-	static inline PIRN_UNUSED int							\
-	name##_try_##verb##_many(struct name##_##end *pirn_e, type *pirn_msgs, size_t pirn_n) \
-	{ return pirn_try_##verb##_many((struct pirn_##end *)pirn_e, (void *)pirn_msgs, pirn_n); } \
-	static inline PIRN_UNUSED struct name##_##end *					\
-	name##_##end##_ref(struct name##_##end *pirn_e)					\
-	{ return (struct name##_##end *)pirn_##end##_ref((struct pirn_##end *)pirn_e); } \
-	static inline PIRN_UNUSED struct name##_##end *					\
-	name##_##end##_unref(struct name##_##end *pirn_e)				\
-	{ return (struct name##_##end *)pirn_##end##_unref((struct pirn_##end *)pirn_e); } \
-	static inline PIRN_UNUSED void							\
-	name##_##end##_close(struct name##_##end *pirn_e)				\
-	{ pirn_##end##_close((struct pirn_##end *)pirn_e); }
-
-/* clang-format on */
-
 #ifdef __cplusplus
 }
 #endif
+
+#include <pirn_typed.h>
+
 #endif

@@ -3,51 +3,51 @@
 
 #include "segment.h"
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define SEGMENT_BYTES 2048 /* allocations are rare, waste is small; a guess */
 
-static size_t segment_size(const struct segments *q)
+static size_t segment_size(const struct segments *q, size_t size)
 {
-	return sizeof(struct segment) + q->per_segment * q->size;
+	return sizeof(struct segment) + q->per_segment * size;
 }
 
 void pirn__segments_init(struct segments *q, size_t size)
 {
 	memset(q, 0, sizeof(*q));
-	q->size = size;
-	q->per_segment = size < SEGMENT_BYTES ? SEGMENT_BYTES / size : 1;
+	q->per_segment = size < SEGMENT_BYTES ? (uint32_t)(SEGMENT_BYTES / size) : 1;
 }
 
-void pirn__segments_deinit(struct segments *q, const struct pirn_memory *memory)
+void pirn__segments_deinit(struct segments *q, size_t size, const struct pirn_memory *memory)
 {
 	while (q->first) {
 		struct segment *s = q->first;
 
 		q->first = s->next;
-		pirn__segment_free(q, s, memory);
+		pirn__segment_free(q, s, size, memory);
 	}
 	if (q->spare)
-		pirn__segment_free(q, q->spare, memory);
+		pirn__segment_free(q, q->spare, size, memory);
 }
 
-struct segment *pirn__segment_new(const struct segments *q, const struct pirn_memory *memory)
+struct segment *pirn__segment_new(const struct segments *q, size_t size,
+				  const struct pirn_memory *memory)
 {
 	struct segment *s;
 
-	if (q->size > SIZE_MAX - SEGMENT_BYTES)
+	if (size > SIZE_MAX - SEGMENT_BYTES)
 		return NULL;
-	s = memory->alloc(memory, segment_size(q));
+	s = memory->alloc(memory, segment_size(q, size));
 	if (s)
 		s->next = NULL;
 	return s;
 }
 
-void pirn__segment_free(const struct segments *q, struct segment *s,
+void pirn__segment_free(const struct segments *q, struct segment *s, size_t size,
 			const struct pirn_memory *memory)
 {
-	memory->free(memory, s, segment_size(q));
+	memory->free(memory, s, segment_size(q, size));
 }
 
 void pirn__segments_give(struct segments *q, struct segment *s)
@@ -72,44 +72,56 @@ static bool extend(struct segments *q)
 	return true;
 }
 
-bool pirn__segments_push(struct segments *q, const void *msg)
+size_t pirn__segments_push(struct segments *q, const void *msgs, size_t n, size_t size)
 {
 	if ((!q->last || q->write == q->per_segment) && !extend(q))
-		return false;
-	memcpy(q->last->slots + q->write * q->size, msg, q->size);
-	q->write++;
-	q->n++;
-	return true;
+		return 0;
+	if (n > q->per_segment - q->write)
+		n = q->per_segment - q->write;
+	memcpy(q->last->slots + q->write * size, msgs, n * size);
+	q->write += (uint32_t)n;
+	q->n += n;
+	return n;
 }
 
-bool pirn__segments_pop(struct segments *q, void *msg, struct segment **emptied)
+/* All of the first segment has been read. Returns it, unless it is kept as the spare. */
+static struct segment *leave_first(struct segments *q)
 {
 	struct segment *s = q->first;
 
-	*emptied = NULL;
-	if (q->n == 0)
-		return false;
-	memcpy(msg, s->slots + q->read * q->size, q->size);
-	q->read++;
-	q->n--;
-	if (q->read < q->per_segment)
-		return true;
 	q->read = 0;
 	q->first = s->next;
 	if (!q->first)
 		q->last = NULL;
 	if (q->spare)
-		*emptied = s;
-	else
-		q->spare = s;
-	return true;
+		return s;
+	q->spare = s;
+	return NULL;
 }
 
-void pirn__segments_drain(struct segments *q, void (*release)(void *msg))
+size_t pirn__segments_pop(struct segments *q, void *msgs, size_t n, size_t size,
+			  struct segment **emptied)
 {
-	size_t read = q->read;
+	*emptied = NULL;
+	if (n > q->n)
+		n = q->n;
+	if (n == 0)
+		return 0;
+	if (n > q->per_segment - q->read)
+		n = q->per_segment - q->read;
+	memcpy(msgs, q->first->slots + q->read * size, n * size);
+	q->read += (uint32_t)n;
+	q->n -= n;
+	if (q->read == q->per_segment)
+		*emptied = leave_first(q);
+	return n;
+}
+
+void pirn__segments_drain(struct segments *q, size_t size, void (*release)(void *msg))
+{
+	uint32_t read = q->read;
 
 	for (struct segment *s = q->first; q->n > 0; s = s->next, read = 0)
 		for (; read < q->per_segment && q->n > 0; read++, q->n--)
-			release(s->slots + read * q->size);
+			release(s->slots + read * size);
 }

@@ -3,13 +3,13 @@
  * A queue of segments, each an array of messages: the queue of an unbounded channel. The
  * channel's lock guards it, and memory is taken and given back outside that lock: a push that
  * finds no room fails until the caller has given a segment, a pop hands out the segment that it
- * emptied. One spare is kept.
+ * emptied. One spare is kept. The channel knows the size of a message.
  */
 #ifndef PIRN_SEGMENT_H
 #define PIRN_SEGMENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pirn_platform.h"
 
@@ -20,30 +20,34 @@ struct segment {
 
 struct segments {
 	struct segment *first, *last, *spare;
-	size_t size;        /* of a message */
-	size_t per_segment; /* in messages */
-	size_t read, write; /* the next slot in the first, in the last */
-	size_t n;           /* messages */
+	size_t n;             /* messages */
+	uint32_t per_segment; /* in messages */
+	uint32_t read, write; /* the next slot in the first, in the last */
 };
 
 void pirn__segments_init(struct segments *q, size_t size);
-void pirn__segments_deinit(struct segments *q, const struct pirn_memory *memory);
+void pirn__segments_deinit(struct segments *q, size_t size, const struct pirn_memory *memory);
 
 /* A segment for q, made outside the lock; NULL: out of memory. */
-struct segment *pirn__segment_new(const struct segments *q, const struct pirn_memory *memory);
-void pirn__segment_free(const struct segments *q, struct segment *s,
+struct segment *pirn__segment_new(const struct segments *q, size_t size,
+				  const struct pirn_memory *memory);
+void pirn__segment_free(const struct segments *q, struct segment *s, size_t size,
 			const struct pirn_memory *memory);
 
 /* Gives a segment to a queue that has no spare. */
 void pirn__segments_give(struct segments *q, struct segment *s);
 
-/* False: no room, give a segment first. */
-bool pirn__segments_push(struct segments *q, const void *msg);
+/* Up to n messages into one segment: how many went. None: give a segment first. */
+size_t pirn__segments_push(struct segments *q, const void *msgs, size_t n, size_t size);
 
-/* False: empty. *emptied: a segment to free after the unlock, or NULL. */
-bool pirn__segments_pop(struct segments *q, void *msg, struct segment **emptied);
+/*
+ * Up to n messages out of one segment: how many came. None: empty. *emptied: a segment to free
+ * after the unlock, or NULL.
+ */
+size_t pirn__segments_pop(struct segments *q, void *msgs, size_t n, size_t size,
+			  struct segment **emptied);
 
 /* Calls release for every message, in place; the queue is good for nothing but its deinit then. */
-void pirn__segments_drain(struct segments *q, void (*release)(void *msg));
+void pirn__segments_drain(struct segments *q, size_t size, void (*release)(void *msg));
 
 #endif

@@ -36,6 +36,11 @@ static inline void waiters_init(struct waiters *list)
 	list->head.next = list->head.prev = &list->head;
 }
 
+static inline bool waiters_empty(const struct waiters *list)
+{
+	return list->head.next == &list->head;
+}
+
 static inline bool waiter_listed(const struct pirn_waiter *w)
 {
 	return w->next != NULL;

@@ -2,6 +2,7 @@
 /* Many messages at once: their order, how many, and who is woken. */
 #include "config.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "bell.h"
@@ -205,4 +206,65 @@ Test(batch, without_memory_says_how_many_went)
 	cr_expect_eq(send.future.err, -ENOMEM);
 	cr_expect_eq(send.done, 0);
 	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
+}
+
+/* ---- plain threads ------------------------------------------------------------------------- */
+
+static void *send_all(void *arg)
+{
+	*(int *)arg = pirn_send_many_blocking(tx, out, MANY);
+	tx = pirn_sender_unref(tx);
+	return NULL;
+}
+
+Test(batch, of_a_thread_sleeps_until_all_are_sent)
+{
+	static const size_t capacity[] = { 0, 1, 7, PIRN_UNBOUNDED };
+
+	number();
+	for (size_t i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++) {
+		pthread_t thread;
+		int n, got = 0, sent = 0;
+
+		channel(capacity[i]);
+		cr_assert_eq(pthread_create(&thread, NULL, send_all, &sent), 0);
+		while ((n = pirn_recv_many_blocking(rx, in, 5)) > 0) {
+			check_in(got, n);
+			got += n;
+		}
+		cr_expect_eq(n, -EPIPE);
+		cr_expect_eq(got, MANY);
+		pthread_join(thread, NULL);
+		cr_expect_eq(sent, MANY);
+		end();
+	}
+}
+
+static void *take_ten_and_close(void *arg)
+{
+	for (int got = 0; got < 10;)
+		got += pirn_recv_many_blocking(rx, in, 10 - (size_t)got);
+	pirn_receiver_close(rx);
+	return arg;
+}
+
+Test(batch, of_a_thread_says_how_many_went_before_the_channel_was_closed)
+{
+	pthread_t thread;
+	int sent;
+
+	number();
+	channel(4);
+	cr_assert_eq(pthread_create(&thread, NULL, take_ten_and_close, NULL), 0);
+	sent = pirn_send_many_blocking(tx, out, MANY);
+	cr_expect(sent >= 10 && sent <= 14, "%d were sent", sent);
+	cr_expect_eq(pirn_send_many_blocking(tx, out, MANY), -EPIPE);
+	pthread_join(thread, NULL);
+}
+
+Test(batch, of_a_thread_does_not_sleep_for_none)
+{
+	channel(0);
+	cr_expect_eq(pirn_send_many_blocking(tx, out, 0), 0);
+	cr_expect_eq(pirn_recv_many_blocking(rx, in, 0), 0);
 }

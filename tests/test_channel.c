@@ -159,10 +159,10 @@ Test(channel, ends_may_be_null_when_they_go)
 	cr_expect_null(pirn_receiver_unref(NULL));
 }
 
-Test(channel, wants_a_size_and_a_capacity)
+Test(channel, wants_a_size_and_a_capacity_that_it_can_count)
 {
 	cr_expect_eq(pirn_channel_new(&tx, &rx, 0, 1, NULL, NULL), -EINVAL);
-	cr_expect_eq(pirn_channel_new(&tx, &rx, 1, 0, NULL, NULL), -EINVAL);
+	cr_expect_eq(pirn_channel_new(&tx, &rx, 1, SIZE_MAX - 1, NULL, NULL), -EINVAL);
 	cr_expect_null(tx);
 	cr_expect_null(rx);
 }
@@ -365,6 +365,44 @@ Test(typed, ends_do_all_that_plain_ones_do)
 	parcel_sender_unref(ptx);
 	parcel_receiver_unref(prx);
 	cr_expect_eq(parcels_released, 1);
+}
+
+Test(typed, ends_count_and_become_weak_and_send_many_and_by_force)
+{
+	struct parcel_sender *ptx = NULL;
+	struct parcel_receiver *prx = NULL;
+	struct parcel p[2] = { { box(1), 10 }, { box(2), 20 } }, got[2] = { { NULL, 0 } };
+	struct parcel_weak_sender *weak_tx;
+	struct parcel_weak_receiver *weak_rx;
+	struct pirn_channel_counts counts;
+	struct pirn_sender_closed closed;
+
+	cr_assert_eq(parcel_channel(&ptx, &prx, 1), 0);
+	cr_expect_eq(parcel_force_send(ptx, &p[0], &got[0]), 0);
+	cr_expect_eq(parcel_force_send(ptx, &p[1], &got[0]), 1);
+	cr_expect_eq(got[0].weight, 10);
+	parcel_sender_counts(ptx, &counts);
+	cr_expect_eq(counts.messages, 1);
+	cr_expect_eq(parcel_recv_many_blocking(prx, &got[1], 1), 1);
+	cr_expect_eq(got[1].weight, 20);
+	cr_expect_eq(parcel_send_many_blocking(ptx, got, 1), 1);
+	weak_tx = parcel_weak_sender_ref(parcel_sender_downgrade(ptx));
+	weak_rx = parcel_weak_receiver_ref(parcel_receiver_downgrade(prx));
+	cr_expect_eq(parcel_weak_sender_upgrade(weak_tx), ptx);
+	cr_expect_eq(parcel_weak_receiver_upgrade(weak_rx), prx);
+	parcel_receiver_counts(prx, &counts);
+	cr_expect_eq(counts.senders, 2);
+	cr_expect_eq(counts.receivers, 2);
+	parcel_receiver_close(prx);
+	closed = parcel_sender_closed(ptx);
+	cr_expect_eq(pirn_block_on(&closed.future), 0);
+	for (int i = 0; i < 2; i++) {
+		parcel_weak_sender_unref(weak_tx);
+		parcel_weak_receiver_unref(weak_rx);
+		parcel_sender_unref(ptx);
+		parcel_receiver_unref(prx);
+	}
+	parcel_release(&got[1]);
 }
 
 Test(typed, release_function_gets_what_nobody_received)

@@ -381,3 +381,10 @@ Test(drop, of_producers_and_consumers_on_an_unbounded_channel)
 
 	survives(make_market, ends_well, &unbounded);
 }
+
+Test(drop, of_producers_and_consumers_in_a_rendezvous)
+{
+	size_t none = 0;
+
+	survives(make_market, ends_well, &none);
+}
