@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 		thread[SIDE + i] = race_thread(recv, (void *)(uintptr_t)i);
 	}
 	for (unsigned long i = 0; i < rounds; i++) {
-		size_t capacity = i % 8 == 7 ? PIRN_UNBOUNDED : 1 + race_below(&random, 3);
+		size_t capacity = i % 8 == 7 ? PIRN_UNBOUNDED : race_below(&random, 4);
 		int err = pirn_channel_new(&tx, &rx, sizeof(int *), capacity, release,
 					   &host.platform.memory);
 

@@ -266,7 +266,7 @@ static void play(struct pirn_executor *pool, size_t capacity)
 int main(int argc, char **argv)
 {
 	struct pirn_pool_config config = { .threads = 2, .platform = &host.platform };
-	static const size_t capacity[] = { 1, 3, 64, PIRN_UNBOUNDED };
+	static const size_t capacity[] = { 0, 1, 3, 64, PIRN_UNBOUNDED };
 	struct pirn_executor *pool;
 	size_t left = 0;
 
