@@ -35,6 +35,12 @@ void chan_spsc(struct run *run);
 void chan_mpmc(struct run *run);
 void chan_spsc_batch(struct run *run);
 void chan_mpmc_batch(struct run *run);
+void chan_batch64(struct run *run);
+void chan_ends_2(struct run *run);
+void chan_ends_8(struct run *run);
+void chan_ends_64(struct run *run);
+void chan_unbounded(struct run *run);
+void chan_rendezvous(struct run *run);
 
 /* blocking.c */
 void blocking_seq(struct run *run);

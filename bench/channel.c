@@ -5,7 +5,9 @@
 #include <pirn_channel.h>
 
 #define CAPACITY 1024
-#define MANY 4 /* producers, and consumers */
+#define MANY 4  /* producers, and consumers */
+#define MOST 32 /* of either */
+#define BATCH 64
 
 PIRN_CHANNEL(number, uint64_t, NULL);
 
@@ -24,6 +26,32 @@ PIRN_ASYNC(producer, f)
 	PIRN_BEGIN(f);
 	for (; f->number < f->end; f->number++) {
 		f->send = number_send(f->tx, &f->number);
+		PIRN_TRY(f, &f->send.future);
+	}
+	PIRN_FINALLY(f);
+	pirn_drop(&f->send.future);
+	number_sender_unref(f->tx);
+	PIRN_END(f);
+}
+
+/* The same, so many at once. */
+struct batch_producer {
+	struct pirn_future future;
+	struct number_sender *tx;
+	uint64_t number, end;
+	uint64_t batch[BATCH];
+	struct pirn_send_many send;
+};
+
+PIRN_ASYNC(batch_producer, f)
+{
+	PIRN_BEGIN(f);
+	while (f->number < f->end) {
+		size_t n = 0;
+
+		while (n < BATCH && f->number < f->end)
+			f->batch[n++] = f->number++;
+		f->send = number_send_many(f->tx, f->batch, n);
 		PIRN_TRY(f, &f->send.future);
 	}
 	PIRN_FINALLY(f);
@@ -74,7 +102,8 @@ struct batch_consumer {
 	struct pirn_future future;
 	struct number_receiver *rx;
 	struct seen *seen;
-	uint64_t number[PIRN_BATCH];
+	size_t most;
+	uint64_t number[BATCH];
 	struct pirn_recv_many recv;
 };
 
@@ -82,7 +111,7 @@ PIRN_ASYNC(batch_consumer, f)
 {
 	PIRN_BEGIN(f);
 	for (;;) {
-		f->recv = number_recv_many(f->rx, f->number, PIRN_BATCH);
+		f->recv = number_recv_many(f->rx, f->number, f->most);
 		PIRN_AWAIT(f, &f->recv.future);
 		if (f->recv.future.err)
 			break; /* closed */
@@ -95,62 +124,80 @@ PIRN_ASYNC(batch_consumer, f)
 	PIRN_END(f);
 }
 
-static int spawn_consumer(struct pirn_executor *pool, struct pirn_task **task, bool batch,
-			  struct number_receiver *rx, struct seen *seen)
+/* What a case is about. */
+struct traffic {
+	size_t capacity;
+	unsigned many;           /* producers, and consumers */
+	size_t sent_at_once;     /* BATCH or 1 */
+	size_t received_at_once; /* at most, up to BATCH; 1: single receives */
+};
+
+static int spawn_producer(struct pirn_executor *pool, struct pirn_task **task,
+			  const struct traffic *t, struct number_sender *tx, uint64_t from,
+			  uint64_t to)
 {
-	struct batch_consumer b = { PIRN_INIT(batch_consumer), .rx = rx, .seen = seen };
+	struct batch_producer b = { PIRN_INIT(batch_producer), .tx = tx, .number = from,
+				    .end = to };
+	struct producer p = { PIRN_INIT(producer), .tx = tx, .number = from, .end = to };
+
+	return pirn_spawn(pool, task, t->sent_at_once > 1 ? &b.future : &p.future);
+}
+
+static int spawn_consumer(struct pirn_executor *pool, struct pirn_task **task,
+			  const struct traffic *t, struct number_receiver *rx, struct seen *seen)
+{
+	struct batch_consumer b = { PIRN_INIT(batch_consumer), .rx = rx, .seen = seen,
+				    .most = t->received_at_once };
 	struct consumer c = { PIRN_INIT(consumer), .rx = rx, .seen = seen };
 
 	*seen = (struct seen){ .ordered = true };
-	return pirn_spawn(pool, task, batch ? &b.future : &c.future);
+	return pirn_spawn(pool, task, t->received_at_once > 1 ? &b.future : &c.future);
 }
 
 /* n messages through one channel. Returns how many came; wrong sums and orders end the program. */
-static uint64_t through_channel(struct run *run, struct pirn_executor *pool, unsigned many,
-				bool batch, uint64_t n)
+static uint64_t through_channel(struct run *run, struct pirn_executor *pool,
+				const struct traffic *t, uint64_t n)
 {
-	struct pirn_task *task[2 * MANY];
-	struct seen seen[MANY];
+	struct pirn_task *task[2 * MOST];
+	struct seen seen[MOST];
 	struct number_sender *tx = NULL;
 	struct number_receiver *rx = NULL;
 	uint64_t count = 0, sum = 0;
 	bool ordered = true;
 
-	bench_ok(run, number_channel(&tx, &rx, CAPACITY));
-	for (unsigned i = 0; i < many; i++) {
-		struct producer p = { PIRN_INIT(producer), .tx = number_sender_ref(tx),
-				      .number = n * i / many, .end = n * (i + 1) / many };
-
-		bench_ok(run, pirn_spawn(pool, &task[2 * i], &p.future));
-		bench_ok(run, spawn_consumer(pool, &task[2 * i + 1], batch, number_receiver_ref(rx),
+	bench_ok(run, number_channel(&tx, &rx, t->capacity));
+	for (unsigned i = 0; i < t->many; i++) {
+		bench_ok(run, spawn_producer(pool, &task[2 * i], t, number_sender_ref(tx),
+					     n * i / t->many, n * (i + 1) / t->many));
+		bench_ok(run, spawn_consumer(pool, &task[2 * i + 1], t, number_receiver_ref(rx),
 					     &seen[i]));
 	}
 	number_sender_unref(tx);
 	number_receiver_unref(rx);
-	for (unsigned i = 0; i < 2 * many; i++) {
+	for (unsigned i = 0; i < 2 * t->many; i++) {
 		struct pirn_join join = pirn_join(task[i]);
 
 		bench_ok(run, pirn_block_on(&join.future));
 		pirn_task_detach(task[i]);
 	}
-	for (unsigned i = 0; i < many; i++) {
+	for (unsigned i = 0; i < t->many; i++) {
 		count += seen[i].count;
 		sum += seen[i].sum;
 		ordered = ordered && seen[i].ordered;
 	}
-	if (sum != n * (n - 1) / 2 || (many == 1 && !ordered))
+	if (sum != n * (n - 1) / 2 || (t->many == 1 && !ordered))
 		run_fail(run, "a message was lost, doubled or overtaken");
 	return count;
 }
 
-static void channel_case(struct run *run, unsigned many, bool batch)
+static void channel_case(struct run *run, struct traffic t)
 {
 	struct pirn_executor *pool = bench_pool(run);
 	uint64_t count;
 
-	through_channel(run, pool, many, batch, run->n / 10 + 1);
+	through_channel(run, pool, &t, run->n / 10 + 1);
 	run_start(run);
-	count = through_channel(run, pool, many, batch, run->n);
+	count = through_channel(run, pool, &t, run->n);
 	run_stop(run);
 	run_check(run, count);
 	pirn_executor_free(pool);
@@ -158,22 +205,52 @@ static void channel_case(struct run *run, unsigned many, bool batch)
 
 void chan_spsc(struct run *run)
 {
-	channel_case(run, 1, false);
+	channel_case(run, (struct traffic){ CAPACITY, 1, 1, 1 });
 }
 
 void chan_mpmc(struct run *run)
 {
-	channel_case(run, MANY, false);
+	channel_case(run, (struct traffic){ CAPACITY, MANY, 1, 1 });
 }
 
 void chan_spsc_batch(struct run *run)
 {
-	channel_case(run, 1, true);
+	channel_case(run, (struct traffic){ CAPACITY, 1, 1, PIRN_BATCH });
 }
 
 void chan_mpmc_batch(struct run *run)
 {
-	channel_case(run, MANY, true);
+	channel_case(run, (struct traffic){ CAPACITY, MANY, 1, PIRN_BATCH });
+}
+
+void chan_batch64(struct run *run)
+{
+	channel_case(run, (struct traffic){ CAPACITY, 1, BATCH, BATCH });
+}
+
+void chan_ends_2(struct run *run)
+{
+	channel_case(run, (struct traffic){ CAPACITY, 1, 1, 1 });
+}
+
+void chan_ends_8(struct run *run)
+{
+	channel_case(run, (struct traffic){ CAPACITY, 4, 1, 1 });
+}
+
+void chan_ends_64(struct run *run)
+{
+	channel_case(run, (struct traffic){ CAPACITY, 32, 1, 1 });
+}
+
+void chan_unbounded(struct run *run)
+{
+	channel_case(run, (struct traffic){ PIRN_UNBOUNDED, 1, 1, 1 });
+}
+
+void chan_rendezvous(struct run *run)
+{
+	channel_case(run, (struct traffic){ 0, 1, 1, 1 });
 }
 
 /* ---- pingpong ------------------------------------------------------------------------------ */
