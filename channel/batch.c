@@ -39,6 +39,23 @@ static int outcome(size_t done, int err)
 	return done > 0 || err == 0 ? (int)done : err;
 }
 
+/* Under the lock: up to n in one run. None: full, empty, closed, or no segment there. */
+static size_t move_run(struct channel *c, struct batch *b, void *msgs, size_t n)
+{
+	struct ring *ring = &c->queue.ring;
+	struct segments *segments = &c->queue.segments;
+
+	if (!b->sending)
+		return c->bounded ? pirn__ring_pop_many(ring, msgs, n, c->size)
+				  : pirn__segments_pop(segments, msgs, n, c->size, &b->emptied);
+	if (shut(c))
+		return 0;
+	n = c->bounded ? pirn__ring_push_many(ring, msgs, n, c->size)
+		       : pirn__segments_push(segments, msgs, n, c->size);
+	zero_sent(c, msgs, n);
+	return n;
+}
+
 /* Under the lock: moves some. Returns 0: there may be more to move; else why there is not. */
 static int move_some(struct channel *c, struct batch *b)
 {
@@ -48,8 +65,7 @@ static int move_some(struct channel *c, struct batch *b)
 	b->emptied = NULL;
 	while (left > 0 && !b->emptied) {
 		void *msgs = b->msgs + b->done * c->size;
-		size_t n =
-			b->sending ? put_some(c, msgs, left) : get_some(c, msgs, left, &b->emptied);
+		size_t n = move_run(c, b, msgs, left);
 		struct pirn_waker *waker;
 
 		if (n == 0) { /* why? */

@@ -84,13 +84,32 @@ int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx, size_t 
 /* ---- one attempt --------------------------------------------------------------------------- */
 
 /* As pirn__channel_put, but -ENOBUFS: the unbounded queue wants a segment. */
-static int put(struct channel *c, void *msg)
+static inline int put(struct channel *c, void *msg)
 {
-	if (put_some(c, msg, 1) > 0)
+	if (shut(c))
+		return c->closed ? -EPIPE : -EAGAIN;
+	if (c->bounded) {
+		if (!ring_push(&c->queue.ring, msg, c->size))
+			return -EAGAIN;
+	} else if (pirn__segments_push(&c->queue.segments, msg, 1, c->size) == 0) {
+		return -ENOBUFS;
+	}
+	zero_sent(c, msg, 1);
+	return 0;
+}
+
+static inline int get(struct channel *c, void *msg, struct segment **emptied)
+{
+	bool some;
+
+	*emptied = NULL;
+	if (c->bounded)
+		some = ring_pop(&c->queue.ring, msg, c->size);
+	else
+		some = pirn__segments_pop(&c->queue.segments, msg, 1, c->size, emptied) > 0;
+	if (some)
 		return 0;
-	if (c->closed)
-		return -EPIPE;
-	return c->bounded ? -EAGAIN : -ENOBUFS;
+	return c->closed ? -EPIPE : -EAGAIN;
 }
 
 /* Makes a segment outside the lock, until a put finds one. */
@@ -129,9 +148,7 @@ int pirn__channel_put(struct channel *c, void *msg)
 
 int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied)
 {
-	if (get_some(c, msg, 1, emptied) > 0)
-		return 0;
-	return c->closed ? -EPIPE : -EAGAIN;
+	return get(c, msg, emptied);
 }
 
 int pirn_try_send(struct pirn_sender *tx, void *msg)
@@ -141,7 +158,9 @@ int pirn_try_send(struct pirn_sender *tx, void *msg)
 	int err;
 
 	lock(&c->lock);
-	err = pirn__channel_put(c, msg);
+	err = put(c, msg);
+	if (err == -ENOBUFS)
+		err = put_with_segment(c, msg);
 	if (err == 0)
 		receiver = next_receiver(c);
 	unlock(&c->lock);
@@ -157,7 +176,7 @@ int pirn_try_recv(struct pirn_receiver *rx, void *msg)
 	int err;
 
 	lock(&c->lock);
-	err = pirn__channel_get(c, msg, &emptied);
+	err = get(c, msg, &emptied);
 	if (err == 0)
 		sender = next_sender(c);
 	unlock(&c->lock);
@@ -171,11 +190,10 @@ static int replace_oldest(struct channel *c, void *msg, void *oldest)
 {
 	struct ring *r = &c->queue.ring;
 
-	if (ring_pop(r, oldest, 1, c->size) == 0)
+	if (!ring_pop(r, oldest, c->size))
 		return -EAGAIN;
-	ring_push(r, msg, 1, c->size);
-	if (c->release)
-		memset(msg, 0, c->size);
+	ring_push(r, msg, c->size);
+	zero_sent(c, msg, 1);
 	return 1;
 }
 
@@ -209,68 +227,104 @@ struct pirn_waker *pirn__channel_wait(struct channel *c, bool sending, struct pi
 	return old;
 }
 
-/* Under the lock. */
-static int attempt(struct channel *c, bool sending, void *msg, struct segment **emptied)
+/* Behind the unlock. */
+static inline enum pirn_poll end_poll(struct pirn_future *f, struct pirn_context *cx, int err,
+				      struct pirn_waker *drop, struct pirn_waker *wake)
 {
-	return sending ? pirn__channel_put(c, msg) : pirn__channel_get(c, msg, emptied);
-}
-
-/*
- * One poll of send or recv: attempt, and if it must wait, clone the waker outside the lock,
- * attempt again, and only then wait.
- */
-static enum pirn_poll poll_waiting(struct channel *c, bool sending, struct pirn_future *f,
-				   struct pirn_context *cx, struct pirn_waiter *w, void *msg)
-{
-	struct pirn_waker *clone = NULL, *drop = NULL, *wake = NULL;
-	struct segment *emptied = NULL;
-	int err;
-
-	if (f->at == NEW)
-		f->at = TRIED;
-	if (out_of_budget(cx))
-		return PIRN_PENDING;
-	lock(&c->lock);
-	err = attempt(c, sending, msg, &emptied);
-	if (err == -EAGAIN && !waits(w, cx)) {
-		unlock(&c->lock);
-		clone = pirn_waker_clone(cx->waker);
-		lock(&c->lock);
-		err = attempt(c, sending, msg, &emptied);
-	}
-	if (err == -EAGAIN) {
-		if (clone)
-			drop = pirn__channel_wait(c, sending, f, w, clone, &wake);
-		unlock(&c->lock);
-		drop_waker(drop);
-		wake_waker(wake);
-		return PIRN_PENDING;
-	}
 	spend_budget(cx);
-	drop = stop_waiting(w);
-	if (err == 0)
-		wake = sending ? next_receiver(c) : next_sender(c);
-	unlock(&c->lock);
 	f->err = err;
-	free_segment(c, emptied);
-	drop_waker(clone);
 	drop_waker(drop);
 	wake_waker(wake);
 	return PIRN_READY;
 }
 
+/*
+ * With the lock held, which it lets go: an attempt has failed. Clones the waker outside the lock,
+ * attempts again, and only then waits.
+ */
+static enum pirn_poll wait_in_line(struct channel *c, bool sending, struct pirn_future *f,
+				   struct pirn_context *cx, struct pirn_waiter *w, void *msg)
+{
+	struct pirn_waker *clone, *drop, *wake = NULL;
+	struct segment *emptied = NULL;
+	int err;
+
+	if (waits(w, cx)) {
+		unlock(&c->lock);
+		return PIRN_PENDING;
+	}
+	unlock(&c->lock);
+	clone = pirn_waker_clone(cx->waker);
+	lock(&c->lock);
+	err = sending ? pirn__channel_put(c, msg) : get(c, msg, &emptied);
+	if (err == -EAGAIN) {
+		drop = pirn__channel_wait(c, sending, f, w, clone, &wake);
+		unlock(&c->lock);
+		drop_waker(drop);
+		wake_waker(wake);
+		return PIRN_PENDING;
+	}
+	drop = stop_waiting(w);
+	if (err == 0)
+		wake = sending ? next_receiver(c) : next_sender(c);
+	unlock(&c->lock);
+	free_segment(c, emptied);
+	pirn_waker_drop(clone);
+	return end_poll(f, cx, err, drop, wake);
+}
+
+/* Lets others run now and then. */
+static inline bool must_yield(struct pirn_future *f, struct pirn_context *cx)
+{
+	if (!out_of_budget(cx))
+		return false;
+	if (f->at == NEW)
+		f->at = TRIED;
+	return true;
+}
+
 static enum pirn_poll send_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_send *send = (struct pirn_send *)(void *)f;
+	struct channel *c = of_sender(send->tx);
+	struct pirn_waker *drop, *wake = NULL;
+	int err;
 
-	return poll_waiting(of_sender(send->tx), true, f, cx, &send->waiter, send->msg);
+	if (must_yield(f, cx))
+		return PIRN_PENDING;
+	lock(&c->lock);
+	err = put(c, send->msg);
+	if (err == -ENOBUFS)
+		err = put_with_segment(c, send->msg);
+	if (err == -EAGAIN)
+		return wait_in_line(c, true, f, cx, &send->waiter, send->msg);
+	drop = stop_waiting(&send->waiter);
+	if (err == 0)
+		wake = next_receiver(c);
+	unlock(&c->lock);
+	return end_poll(f, cx, err, drop, wake);
 }
 
 static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_recv *recv = (struct pirn_recv *)(void *)f;
+	struct channel *c = of_receiver(recv->rx);
+	struct pirn_waker *drop, *wake = NULL;
+	struct segment *emptied;
+	int err;
 
-	return poll_waiting(of_receiver(recv->rx), false, f, cx, &recv->waiter, recv->msg);
+	if (must_yield(f, cx))
+		return PIRN_PENDING;
+	lock(&c->lock);
+	err = get(c, recv->msg, &emptied);
+	if (err == -EAGAIN)
+		return wait_in_line(c, false, f, cx, &recv->waiter, recv->msg);
+	drop = stop_waiting(&recv->waiter);
+	if (err == 0)
+		wake = next_sender(c);
+	unlock(&c->lock);
+	free_segment(c, emptied);
+	return end_poll(f, cx, err, drop, wake);
 }
 
 /* Under the lock: is there still what a waiter of this side was notified of? */

@@ -71,30 +71,17 @@ static inline struct channel *of_receiver(struct pirn_receiver *rx)
 
 /* ---- the queue, under the lock ------------------------------------------------------------- */
 
-/*
- * Up to n messages into the queue: how many went, without waiting and without new memory; none
- * where it is closed.
- */
-static inline size_t put_some(struct channel *c, void *msgs, size_t n)
+/* Does nothing go in? It is closed, or a rendezvous to which nobody has come. */
+static inline bool shut(const struct channel *c)
 {
-	size_t done;
-
-	if (c->closed || (c->rendezvous && waiters_empty(&c->receiving)))
-		return 0;
-	done = c->bounded ? ring_push(&c->queue.ring, msgs, n, c->size)
-			  : pirn__segments_push(&c->queue.segments, msgs, n, c->size);
-	/* Before the unlock: *msgs may lie in what was sent, which is the receiver's then. */
-	if (c->release && done > 0)
-		memset(msgs, 0, done * c->size);
-	return done;
+	return c->closed || (c->rendezvous && waiters_empty(&c->receiving));
 }
 
-/* Up to n messages out of the queue: how many came. *emptied: a segment to free, or NULL. */
-static inline size_t get_some(struct channel *c, void *msgs, size_t n, struct segment **emptied)
+/* Before the unlock: a message may lie in what was sent, which is the receiver's then. */
+static inline void zero_sent(const struct channel *c, void *msgs, size_t n)
 {
-	*emptied = NULL;
-	return c->bounded ? ring_pop(&c->queue.ring, msgs, n, c->size)
-			  : pirn__segments_pop(&c->queue.segments, msgs, n, c->size, emptied);
+	if (c->release)
+		memset(msgs, 0, n * c->size);
 }
 
 /*

@@ -6,6 +6,7 @@
 #ifndef PIRN_RING_H
 #define PIRN_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -26,41 +27,46 @@ void pirn__ring_deinit(struct ring *r, size_t size, const struct pirn_memory *me
 /* Calls release for every message, in place, and leaves the ring empty. */
 void pirn__ring_drain(struct ring *r, size_t size, void (*release)(void *msg));
 
-/*
- * In and out, inline so that what moves one message has no loops. Up to n of them: how many went,
- * none where it is full, or empty. They may go around the ring's end, so in two runs.
- */
-static inline uint32_t ring_push(struct ring *r, const void *msgs, size_t n, size_t size)
+/* Most messages are one pointer. */
+static inline void copy_message(void *to, const void *from, size_t size)
 {
-	uint32_t room = r->capacity - r->n, to_end = r->capacity - r->first;
-	uint32_t slot = r->n < to_end ? r->first + r->n : r->n - to_end;
-	uint32_t all = n < room ? (uint32_t)n : room, run = r->capacity - slot;
-
-	if (all == 0)
-		return 0;
-	if (run > all)
-		run = all;
-	memcpy(r->slots + slot * size, msgs, run * size);
-	if (n > 1 && run < all)
-		memcpy(r->slots, (const char *)msgs + run * size, (all - run) * size);
-	r->n += all;
-	return all;
+	if (size == sizeof(void *))
+		memcpy(to, from, sizeof(void *));
+	else
+		memcpy(to, from, size);
 }
 
-static inline uint32_t ring_pop(struct ring *r, void *msgs, size_t n, size_t size)
+/* The place behind the last message. */
+static inline uint32_t ring_end(const struct ring *r)
 {
-	uint32_t all = n < r->n ? (uint32_t)n : r->n, run = r->capacity - r->first;
+	uint32_t to_end = r->capacity - r->first;
 
-	if (all == 0)
-		return 0;
-	if (run > all)
-		run = all;
-	memcpy(msgs, r->slots + r->first * size, run * size);
-	if (n > 1 && run < all)
-		memcpy((char *)msgs + run * size, r->slots, (all - run) * size);
-	r->n -= all;
-	r->first = run < r->capacity - r->first ? r->first + run : all - run;
-	return all;
+	return r->n < to_end ? r->first + r->n : r->n - to_end;
 }
+
+/* False: full, empty. */
+static inline bool ring_push(struct ring *r, const void *msg, size_t size)
+{
+	if (r->n == r->capacity)
+		return false;
+	copy_message(r->slots + ring_end(r) * size, msg, size);
+	r->n++;
+	return true;
+}
+
+static inline bool ring_pop(struct ring *r, void *msg, size_t size)
+{
+	if (r->n == 0)
+		return false;
+	copy_message(msg, r->slots + r->first * size, size);
+	r->n--;
+	if (++r->first == r->capacity)
+		r->first = 0;
+	return true;
+}
+
+/* Up to n of them: how many went, or came. They may go around the ring's end, so in two runs. */
+size_t pirn__ring_push_many(struct ring *r, const void *msgs, size_t n, size_t size);
+size_t pirn__ring_pop_many(struct ring *r, void *msgs, size_t n, size_t size);
 
 #endif
