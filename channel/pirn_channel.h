@@ -24,9 +24,9 @@
  *	try_..., force_send,       everything              no            locks
  *	  counts, close, ref,
  *	  downgrade, upgrade
- *	unref                      everything but what     no; the last  locks
- *	                           this holder has         receiver's
- *	                           pending                 releases
+ *	unref                      everything but what     no            locks
+ *	                           this holder has
+ *	                           pending
  *	poll of a future           everything but the      no: PENDING   locks
  *	                           same future, or *msg
  *	drop of a future           as a poll               no            locks
@@ -35,7 +35,7 @@
  *
  * `locks`: a lock that is held while at most PIRN_BATCH messages are copied, and not across any
  * function of the user's. Each call takes effect at one moment under it; a batch at one for every
- * PIRN_BATCH messages.
+ * PIRN_BATCH messages. Behind it the unref of the last receiver runs the release functions.
  */
 #ifndef PIRN_CHANNEL_H
 #define PIRN_CHANNEL_H
@@ -133,7 +133,8 @@ PIRN_API int pirn_try_recv(struct pirn_receiver *rx, void *msg);
 PIRN_API int pirn_send_blocking(struct pirn_sender *tx, void *msg);
 
 /*
- * Receives, and sleeps while the channel is empty; for plain threads.
+ * Receives, and sleeps while the channel is empty; for plain threads:
+ * `while (job_recv_blocking(rx, &job) == 0)`. A body has PIRN_EACH (pirn_async.h).
  *
  * Takes:    room for one message; written on success only.
  * Returns:  0, -EPIPE, -ENOMEM.

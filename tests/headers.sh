@@ -1,16 +1,59 @@
 #!/bin/sh
-# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning.
+# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; and so
+# does a body that uses what is written by macros.
 
 cd "${top_srcdir:-.}" || exit 99
 tests=0 skipped=0 failed=0
 
-# try COMPILER LANGUAGE STANDARD HEADER
+body='
+#include <pirn_channel.h>
+
+PIRN_CHANNEL(number, int, NULL);
+
+struct adder {
+	struct pirn_future future;
+	struct number_receiver *rx;
+	int number, sum;
+	struct pirn_recv recv;
+};
+
+PIRN_ASYNC(adder, f)
+{
+	PIRN_BEGIN(f);
+	PIRN_EACH(f, f->recv, number_recv(f->rx, &f->number)) {
+		if (f->number == 0)
+			continue;
+		if (f->number < 0)
+			break;
+		f->sum += f->number;
+	}
+	if (f->number > 0)
+		PIRN_TRY(f, &f->recv.future);
+	else
+		PIRN_YIELD(f);
+	PIRN_FINALLY(f);
+	pirn_drop(&f->recv.future);
+	PIRN_END(f);
+}
+
+int add(struct number_receiver *rx, struct number_sender *tx);
+int add(struct number_receiver *rx, struct number_sender *tx)
+{
+	struct adder a = { PIRN_INIT(adder), rx, 0, 0, pirn_recv(NULL, NULL) };
+	int oldest = 0;
+
+	number_force_send(tx, &a.sum, &oldest);
+	return pirn_block_on(&a.future);
+}
+'
+
+# try COMPILER LANGUAGE STANDARD NAME TEXT
 try() {
 	tests=$((tests + 1))
 	if ! command -v "$1" >/dev/null 2>&1; then
 		echo "ok $tests - $4 as $3 # SKIP $1 is not installed"
 		skipped=$((skipped + 1))
-	elif printf '#include <%s>\n#include <%s>\n' "$4" "$4" |
+	elif printf '%s\n' "$5" |
 		"$1" -x "$2" -std="$3" -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
 			-Ilib -Ichannel -Ipool -; then
 		echo "ok $tests - $4 as $3 by $1"
@@ -20,13 +63,20 @@ try() {
 	fi
 }
 
+# try_all NAME TEXT
+try_all() {
+	try gcc c c11 "$1" "$2"
+	try clang c c11 "$1" "$2"
+	try g++ c++ c++17 "$1" "$2"
+	try clang++ c++ c++17 "$1" "$2"
+}
+
 for path in lib/pirn*.h channel/pirn*.h pool/pirn*.h; do
 	header=$(basename "$path")
-	try gcc c c11 "$header"
-	try clang c c11 "$header"
-	try g++ c++ c++17 "$header"
-	try clang++ c++ c++17 "$header"
+	try_all "$header" "#include <$header>
+#include <$header>"
 done
+try_all "a body" "$body"
 
 echo "1..$tests"
 echo "$((tests - skipped - failed)) passed, $failed failed"

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "channels.h"
+#include "park.h"
 
 TestSuite(channel_memory, .init = begin, .fini = end);
 
