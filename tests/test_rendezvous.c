@@ -325,7 +325,7 @@ Test(rendezvous, batch_goes_through_one_by_one)
 	for (int i = 0; i < 3; i++) {
 		recv_some = pirn_recv_many(rx, in, 3);
 		cr_expect_eq(bell_poll(&recv_some.future, &receiver), PIRN_PENDING);
-		cr_expect_eq(atomic_load(&sender.wakes), i + 1);
+		cr_expect_eq(atomic_load(&sender.wakes), (unsigned)i + 1);
 		cr_expect_eq(bell_poll(&send_all.future, &sender),
 			     i < 2 ? PIRN_PENDING : PIRN_READY);
 		cr_expect_eq(bell_poll(&recv_some.future, &receiver), PIRN_READY);
