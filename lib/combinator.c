@@ -1,48 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All and select: futures over borrowed futures. Both poll their branches inside their own poll,
- * with the same context, so that a wake of the task polls every branch that is pending.
+ * Futures over borrowed futures. Each polls its branches inside its own poll, with the same
+ * context, so that a wake of the task polls every branch that is pending. Which these are the
+ * branches know themselves: nothing is counted, and nothing linked.
  */
 #include "config.h"
 
 #include "pirn.h"
+#include "thread.h"
 
 static bool ended(const struct pirn_future *f)
 {
 	return f->at == PIRN_AT_READY;
 }
 
-static void all_drop_rest(struct pirn_all *all)
+/* What has ended keeps its result, which is the caller's. */
+static void drop_rest(struct pirn_future **branch, size_t n)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (!ended(all->branch[i]))
-			pirn_drop(all->branch[i]);
+	for (size_t i = 0; i < n; i++)
+		if (branch[i] && !ended(branch[i]))
+			pirn_drop(branch[i]);
 }
+
+/* ---- all of them --------------------------------------------------------------------------- */
 
 static enum pirn_poll all_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_all *all = (struct pirn_all *)(void *)f;
 	enum pirn_poll poll = PIRN_READY;
+	int err = 0;
 
 	f->at = 1;
 	for (size_t i = 0; i < all->n; i++) {
 		struct pirn_future *branch = all->branch[i];
 
-		if (!ended(branch) && pirn_poll(branch, cx) == PIRN_PENDING) {
+		if (!branch)
+			continue;
+		if (!ended(branch) && pirn_poll(branch, cx) == PIRN_PENDING)
 			poll = PIRN_PENDING;
-		} else if (branch->err) {
-			f->err = branch->err;
-			all_drop_rest(all);
-			return PIRN_READY;
-		}
+		else if (!err)
+			err = branch->err;
 	}
+	if (poll == PIRN_READY)
+		f->err = err;
 	return poll;
 }
 
 static void all_drop(struct pirn_future *f)
 {
+	struct pirn_all *all = (struct pirn_all *)(void *)f;
+
 	if (!ended(f))
-		all_drop_rest((struct pirn_all *)(void *)f);
+		drop_rest(all->branch, all->n);
 }
 
 const struct pirn_future_ops pirn_all_ops = {
@@ -53,27 +62,92 @@ const struct pirn_future_ops pirn_all_ops = {
 	.drop = all_drop,
 };
 
-static enum pirn_poll select_poll(struct pirn_future *f, struct pirn_context *cx)
+static enum pirn_poll try_all_poll(struct pirn_future *f, struct pirn_context *cx)
 {
-	struct pirn_select *select = (struct pirn_select *)(void *)f;
-	bool some = false;
+	struct pirn_try_all *all = (struct pirn_try_all *)(void *)f;
+	enum pirn_poll poll = PIRN_READY;
 
 	f->at = 1;
-	for (size_t i = 0; i < sizeof(select->branch) / sizeof(select->branch[0]); i++) {
-		struct pirn_future *branch = select->branch[i];
+	for (size_t i = 0; i < all->n; i++) {
+		struct pirn_future *branch = all->branch[i];
 
 		if (!branch)
 			continue;
-		some = true;
-		if (pirn_poll(branch, cx) == PIRN_READY) {
-			select->won = branch;
+		if (!ended(branch) && pirn_poll(branch, cx) == PIRN_PENDING) {
+			poll = PIRN_PENDING;
+		} else if (branch->err) {
 			f->err = branch->err;
+			drop_rest(all->branch, all->n);
+			return PIRN_READY;
+		}
+	}
+	return poll;
+}
+
+static void try_all_drop(struct pirn_future *f)
+{
+	struct pirn_try_all *all = (struct pirn_try_all *)(void *)f;
+
+	if (!ended(f))
+		drop_rest(all->branch, all->n);
+}
+
+const struct pirn_future_ops pirn_try_all_ops = {
+	.name = "try all",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_try_all),
+	.poll = try_all_poll,
+	.drop = try_all_drop,
+};
+
+/* ---- the first of them --------------------------------------------------------------------- */
+
+/*
+ * Where a fair select begins, of n places. At random: of what goes round in steps, each of so many
+ * selects that take turns on a thread may get the same place for long.
+ */
+static size_t some_place(size_t n)
+{
+	pirn__thread.turn = pirn__thread.turn * 0x915f77f5u + 0x9e3779b9u;
+	return (size_t)((uint64_t)pirn__thread.turn * n >> 32);
+}
+
+/* Polls the branches in turn, until one is READY: *won. */
+static enum pirn_poll poll_first(struct pirn_future *f, struct pirn_context *cx,
+				 struct pirn_future **branch, size_t n, bool fair,
+				 struct pirn_future **won)
+{
+	bool some = false;
+	size_t first;
+
+	f->at = 1;
+	while (n > 0 && !branch[n - 1]) /* else the first one would have their chances as well */
+		n--;
+	first = fair ? some_place(n) : 0;
+	for (size_t i = 0; i < n; i++) {
+		struct pirn_future *b = branch[i < n - first ? first + i : i - (n - first)];
+
+		if (!b)
+			continue;
+		some = true;
+		if (pirn_poll(b, cx) == PIRN_READY) {
+			*won = b;
+			f->err = b->err;
 			return PIRN_READY;
 		}
 	}
 	if (!some)
-		pirn_trap(f->ops->file, __LINE__, "a select without a branch would wait for ever");
+		pirn_trap(f->ops->file, __LINE__,
+			  "a select or race without a branch would wait for ever");
 	return PIRN_PENDING;
+}
+
+static enum pirn_poll select_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_select *s = (struct pirn_select *)(void *)f;
+
+	return poll_first(f, cx, s->branch, sizeof(s->branch) / sizeof(s->branch[0]), s->fair,
+			  &s->won);
 }
 
 const struct pirn_future_ops pirn_select_ops = {
@@ -81,4 +155,44 @@ const struct pirn_future_ops pirn_select_ops = {
 	.file = __FILE__,
 	.size = sizeof(struct pirn_select),
 	.poll = select_poll,
+};
+
+static enum pirn_poll select_of_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_select_of *s = (struct pirn_select_of *)(void *)f;
+
+	return poll_first(f, cx, s->branch, s->n, s->fair, &s->won);
+}
+
+const struct pirn_future_ops pirn_select_of_ops = {
+	.name = "select of",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_select_of),
+	.poll = select_of_poll,
+};
+
+static enum pirn_poll race_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_race *race = (struct pirn_race *)(void *)f;
+
+	if (poll_first(f, cx, race->branch, race->n, false, &race->won) == PIRN_PENDING)
+		return PIRN_PENDING;
+	drop_rest(race->branch, race->n);
+	return PIRN_READY;
+}
+
+static void race_drop(struct pirn_future *f)
+{
+	struct pirn_race *race = (struct pirn_race *)(void *)f;
+
+	if (!ended(f))
+		drop_rest(race->branch, race->n);
+}
+
+const struct pirn_future_ops pirn_race_ops = {
+	.name = "race",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_race),
+	.poll = race_poll,
+	.drop = race_drop,
 };

@@ -12,7 +12,8 @@ extern "C" {
 #endif
 
 PIRN_API extern const struct pirn_future_ops pirn_ready_ops, pirn_pending_ops, pirn_yield_ops,
-	pirn_poll_fn_ops, pirn_all_ops, pirn_select_ops; /* Threads: any; constants of the makers */
+	pirn_poll_fn_ops, pirn_all_ops, pirn_try_all_ops, pirn_race_ops, pirn_select_ops,
+	pirn_select_of_ops; /* Threads: any; constants of the makers */
 
 /* READY at once, with this err. */
 struct pirn_ready {
@@ -70,11 +71,19 @@ static inline struct pirn_poll_fn pirn_poll_fn(pirn_poll_function *poll, void *a
 	return f;
 }
 
+/* ---- of others ----------------------------------------------------------------------------- */
+
 /*
- * READY when all branches are. The first error of a branch drops the others and is its err.
- * Dropping it before that drops every branch that has not ended; those that have keep their
- * result, which is the caller's to drop. The array and the futures are borrowed until then. Every
- * wake polls all that are pending: right for a handful.
+ * Branches are borrowed, the array as well, until the future over them is READY or dropped. They
+ * are new or pending, and none stands there twice; NULL: no branch. Nothing is allocated.
+ *
+ * They wait with the waker of the task, so each wake polls all that are pending.
+ */
+
+/*
+ * READY when all branches are, however they end; err: the first error in the order of the array,
+ * or 0. One that has ended before counts as well. Dropping it drops the branches that have not
+ * ended; results are the caller's.
  */
 struct pirn_all {
 	struct pirn_future future;
@@ -91,15 +100,57 @@ static inline struct pirn_all pirn_all(struct pirn_future **branch, size_t n)
 	return f;
 }
 
+/* The same, but the first error that is seen drops the branches that have not ended, and is err. */
+struct pirn_try_all {
+	struct pirn_future future;
+	struct pirn_future **branch;
+	size_t n;
+};
+
+static inline struct pirn_try_all pirn_try_all(struct pirn_future **branch, size_t n)
+{
+	struct pirn_try_all f;
+	pirn_future_init(&f.future, &pirn_try_all_ops);
+	f.branch = branch;
+	f.n = n;
+	return f;
+}
+
 /*
- * READY when one branch is: `won` points to it, and err is its err. Branches are polled in order.
- * The losers are borrowed and stay pending: select again over them, or drop them (a body does so
- * in its finally part). NULL: no branch. Dropping the select drops no branch.
+ * READY when one branch is: `won` points to it, err is its err, and the others are dropped.
+ * Branches are polled in order. Dropping the race drops all of them.
+ */
+struct pirn_race {
+	struct pirn_future future;
+	struct pirn_future **branch;
+	size_t n;                /* 0, or no branch but NULL: a trap, here and in a select */
+	struct pirn_future *won; /* read-only */
+};
+
+static inline struct pirn_race pirn_race(struct pirn_future **branch, size_t n)
+{
+	struct pirn_race f;
+	pirn_future_init(&f.future, &pirn_race_ops);
+	f.branch = branch;
+	f.n = n;
+	f.won = NULL;
+	return f;
+}
+
+/*
+ * READY when one branch is: `won` points to it, and err is its err. The losers stay pending, and
+ * have lost nothing: select again over them, or drop them (a body does so in its finally part).
+ * Dropping the select drops no branch.
+ *
+ * Branches are polled in order: one that is READY each time hides those behind it. With
+ * `f->select.fair = true`, set before the first poll, each poll begins at a branch taken at
+ * random, so that every branch gets its turn, also where the select is made anew each time.
  */
 struct pirn_select {
 	struct pirn_future future;
 	struct pirn_future *branch[4];
 	struct pirn_future *won; /* read-only */
+	bool fair;
 };
 
 static inline struct pirn_select pirn_select(struct pirn_future *a, struct pirn_future *b,
@@ -112,6 +163,27 @@ static inline struct pirn_select pirn_select(struct pirn_future *a, struct pirn_
 	f.branch[2] = c;
 	f.branch[3] = d;
 	f.won = NULL;
+	f.fair = false;
+	return f;
+}
+
+/* The same over an array. */
+struct pirn_select_of {
+	struct pirn_future future;
+	struct pirn_future **branch;
+	size_t n;
+	struct pirn_future *won; /* read-only */
+	bool fair;
+};
+
+static inline struct pirn_select_of pirn_select_of(struct pirn_future **branch, size_t n)
+{
+	struct pirn_select_of f;
+	pirn_future_init(&f.future, &pirn_select_of_ops);
+	f.branch = branch;
+	f.n = n;
+	f.won = NULL;
+	f.fair = false;
 	return f;
 }
 

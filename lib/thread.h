@@ -17,6 +17,7 @@ struct pirn_thread {
 	char *floor;                 /* a worker's: above it there is stack for joins in place */
 	char *middle;                /* of its stack, once it was asked for */
 	bool in_handler;             /* it may take no lock (event.c) */
+	uint32_t turn;               /* of fair selects (combinator.c) */
 };
 
 #if __STDC_HOSTED__

@@ -151,3 +151,74 @@ Test(budget, lets_others_run_beside_a_task_whose_channels_are_always_ready)
 	number_receiver_unref(rx);
 	pirn_executor_free(pool);
 }
+
+/* Spawns the modest one as well, and receives from the first of its channels that has something. */
+struct chooser {
+	struct pirn_future future;
+	struct number_sender *tx[2];
+	struct number_receiver *rx[2];
+	bool *ran;
+	int turns, message[2];
+	struct pirn_recv recv[2];
+	struct pirn_future *branch[2];
+	struct pirn_select_of select;
+};
+
+static void begin_recv(struct chooser *f, int i)
+{
+	number_try_send(f->tx[i], &f->message[i]);
+	f->recv[i] = number_recv(f->rx[i], &f->message[i]);
+	f->branch[i] = &f->recv[i].future;
+}
+
+PIRN_ASYNC(chooser, f)
+{
+	PIRN_BEGIN(f);
+	{
+		struct modest modest = { PIRN_INIT(modest), .ran = f->ran };
+
+		pirn_spawn(cx->executor, NULL, &modest.future);
+	}
+	begin_recv(f, 0);
+	begin_recv(f, 1);
+	while (f->turns < 100000 && !*f->ran) {
+		f->turns++;
+		f->select = pirn_select_of(f->branch, 2);
+		PIRN_TRY(f, &f->select.future);
+		begin_recv(f, f->select.won == f->branch[0] ? 0 : 1);
+	}
+	PIRN_FINALLY(f);
+	pirn_drop(&f->recv[0].future);
+	pirn_drop(&f->recv[1].future);
+	PIRN_END(f);
+}
+
+Test(budget, lets_others_run_beside_a_select_that_always_has_a_winner)
+{
+	struct pirn_pool_config config = { .threads = 1 };
+	struct pirn_executor *pool;
+	struct pirn_task *task;
+	struct pirn_join join;
+	bool ran = false;
+	struct chooser c = { PIRN_INIT(chooser), .ran = &ran };
+	struct number_sender *tx[2];
+	struct number_receiver *rx[2];
+
+	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(number_channel(&tx[i], &rx[i], 4), 0);
+		c.tx[i] = tx[i];
+		c.rx[i] = rx[i];
+	}
+	cr_assert_eq(pirn_spawn(pool, &task, &c.future), 0);
+	join = pirn_join(task);
+	cr_assert_eq(pirn_block_on(&join.future), 0);
+	cr_assert(ran);
+	cr_assert_lt(((struct chooser *)pirn_task_future(task))->turns, 100000);
+	pirn_task_detach(task);
+	for (int i = 0; i < 2; i++) {
+		number_sender_unref(tx[i]);
+		number_receiver_unref(rx[i]);
+	}
+	pirn_executor_free(pool);
+}

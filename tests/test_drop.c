@@ -9,6 +9,7 @@
 #include "driver.h"
 #include "pirn.h"
 #include "pirn_blocking.h"
+#include "thread.h"
 
 /* ---- awaits: one in a loop, nested ones, a yield, an error --------------------------------- */
 
@@ -34,9 +35,11 @@ struct race {
 	struct pirn_future future;
 	struct driver *d;
 	void *own;
+	bool fair;
 	struct napper slow, quick;
 	struct pirn_select select;
 	struct pirn_future *other;
+	struct pirn_select_of rest;
 };
 
 PIRN_ASYNC(race, f)
@@ -45,11 +48,13 @@ PIRN_ASYNC(race, f)
 	f->slow = napper(f->d, 4, 0);
 	f->quick = napper(f->d, 2, 0);
 	f->select = pirn_select(&f->slow.future, &f->quick.future, NULL, NULL);
+	f->select.fair = f->fair;
 	PIRN_AWAIT(f, &f->select.future);
 	f->other = f->select.won == &f->slow.future ? &f->quick.future : &f->slow.future;
 	PIRN_YIELD(f); /* the loser is pending, and nobody awaits it */
-	f->select = pirn_select(NULL, f->other, NULL, NULL);
-	PIRN_TRY(f, &f->select.future);
+	f->rest = pirn_select_of(&f->other, 1);
+	f->rest.fair = f->fair;
+	PIRN_TRY(f, &f->rest.future);
 	PIRN_FINALLY(f);
 	pirn_drop(&f->slow.future);
 	pirn_drop(&f->quick.future);
@@ -61,14 +66,17 @@ static struct pirn_future *make_race(struct driver *d, void *arg)
 {
 	static struct race f;
 
-	(void)arg;
-	f = (struct race){ PIRN_INIT(race), .d = d, .own = driver_take(d) };
+	pirn__thread.turn = 0; /* the same way in each run */
+	f = (struct race){ PIRN_INIT(race), .d = d, .own = driver_take(d), .fair = *(bool *)arg };
 	return &f.future;
 }
 
 Test(drop, of_a_select_whose_losers_finally_drops)
 {
-	survives(make_race, ends_well, NULL);
+	bool fair = true, in_order = false;
+
+	survives(make_race, ends_well, &fair);
+	survives(make_race, ends_well, &in_order);
 }
 
 struct crowd {
@@ -78,7 +86,7 @@ struct crowd {
 	int result;
 	struct napper member[3];
 	struct pirn_future *branch[3];
-	struct pirn_all all;
+	struct pirn_try_all all;
 };
 
 PIRN_ASYNC(crowd, f)
@@ -89,7 +97,7 @@ PIRN_ASYNC(crowd, f)
 		f->branch[i] = &f->member[i].future;
 	}
 	PIRN_YIELD(f); /* made, and not polled yet */
-	f->all = pirn_all(f->branch, 3);
+	f->all = pirn_try_all(f->branch, 3);
 	PIRN_TRY(f, &f->all.future);
 	PIRN_FINALLY(f);
 	for (int i = 0; i < 3; i++)
@@ -107,12 +115,73 @@ static struct pirn_future *make_crowd(struct driver *d, void *arg)
 	return &f.future;
 }
 
-Test(drop, of_all_and_its_branches)
+Test(drop, of_try_all_and_its_branches)
 {
 	int good = 0, bad = -EIO;
 
 	survives(make_crowd, ends_well, &good);
 	survives(make_crowd, ends_with_eio, &bad);
+}
+
+/* The same, but only the future over them drops the members. */
+enum over { ALL, TRY_ALL, RACE };
+
+struct team {
+	struct pirn_future future;
+	struct driver *d;
+	void *own;
+	enum over over;
+	int result;
+	struct napper member[3];
+	struct pirn_future *branch[4];
+	struct pirn_all all;
+	struct pirn_try_all try_all;
+	struct pirn_race race;
+};
+
+PIRN_ASYNC(team, f)
+{
+	static const int naps[] = { 3, 1, 2 };
+
+	PIRN_BEGIN(f);
+	for (int i = 0; i < 3; i++) {
+		f->member[i] = napper(f->d, naps[i], i == 1 ? f->result : 0);
+		f->branch[i] = &f->member[i].future;
+	}
+	f->all = pirn_all(f->branch, 4);
+	f->try_all = pirn_try_all(f->branch, 4);
+	f->race = pirn_race(f->branch, 4);
+	PIRN_TRY(f, f->over == ALL       ? &f->all.future
+		    : f->over == TRY_ALL ? &f->try_all.future
+					 : &f->race.future);
+	PIRN_FINALLY(f);
+	driver_give(f->own);
+	PIRN_END(f);
+}
+
+struct team_spec {
+	enum over over;
+	int result;
+};
+
+static struct pirn_future *make_team(struct driver *d, void *arg)
+{
+	struct team_spec *spec = arg;
+	static struct team f;
+
+	f = (struct team){ PIRN_INIT(team), .d = d, .own = driver_take(d), .over = spec->over,
+			   .result = spec->result };
+	return &f.future;
+}
+
+Test(drop, of_those_that_drop_their_branches)
+{
+	for (enum over over = ALL; over <= RACE; over++) {
+		struct team_spec good = { over, 0 }, bad = { over, -EIO };
+
+		survives(make_team, ends_well, &good);
+		survives(make_team, ends_with_eio, &bad);
+	}
 }
 
 /* ---- a result that owns something ---------------------------------------------------------- */

@@ -39,7 +39,7 @@ struct tower {
 	struct guest guest;
 	struct ringer ringer;
 	struct pirn_future *branch[2];
-	struct pirn_all all;
+	struct pirn_try_all all;
 	bool by_hand;
 };
 
@@ -51,7 +51,7 @@ PIRN_ASYNC(tower, f)
 	f->branch[0] = f->by_hand ? &f->ring : &f->guest.future;
 	f->ringer = (struct ringer){ PIRN_INIT(ringer), .listener = f->branch[0] };
 	f->branch[1] = &f->ringer.future;
-	f->all = pirn_all(f->branch, 2);
+	f->all = pirn_try_all(f->branch, 2);
 	PIRN_TRY(f, &f->all.future);
 	PIRN_END(f);
 }

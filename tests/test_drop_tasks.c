@@ -307,7 +307,7 @@ struct market {
 	struct pirn_task *trader[TRADERS];
 	struct pirn_join join[TRADERS];
 	struct pirn_future *branch[TRADERS];
-	struct pirn_all all;
+	struct pirn_try_all all;
 };
 
 static int open_market(struct market *f, struct pirn_executor *ex)
@@ -344,7 +344,7 @@ PIRN_ASYNC(market, f)
 	err = open_market(f, cx->executor);
 	if (err)
 		PIRN_RETURN(f, err);
-	f->all = pirn_all(f->branch, TRADERS);
+	f->all = pirn_try_all(f->branch, TRADERS);
 	PIRN_TRY(f, &f->all.future);
 	if (received != 2 * MESSAGES)
 		PIRN_RETURN(f, -EBADMSG);

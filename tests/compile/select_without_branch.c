@@ -1,4 +1,4 @@
-/* trap: ^pirn: .*: a select without a branch */
+/* trap: ^pirn: .*: a select or race without a branch */
 /* It would wait for ever. */
 #include <pirn.h>
 
