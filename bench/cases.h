@@ -48,6 +48,9 @@ void blocking_cold(struct run *run);
 void blocking_burst(struct run *run);
 void blocking_pread_strict(struct run *run);
 
+/* combine.c */
+void combine(struct run *run);
+
 /* rest.c */
 void mem_task(struct run *run);
 void idle(struct run *run);

@@ -47,6 +47,7 @@ int main(int argc, char **argv)
 		{ "chan_unbounded", 0, chan_unbounded },
 		{ "chan_rendezvous", 0, chan_rendezvous },
 		{ "fib", 0, fib },
+		{ "combine", 0, combine },
 		{ "blocking_seq", 0, blocking_seq },
 		{ "blocking_cold", 0, blocking_cold },
 		{ "blocking_burst", 0, blocking_burst },

@@ -42,6 +42,7 @@ static inline int work_main(int argc, char **argv, const char *rt, const char *v
 		{ "chan_unbounded", 5000000, NULL },
 		{ "chan_rendezvous", 500000, NULL },
 		{ "fib", 30, NULL },
+		{ "combine", 64, NULL },
 		{ "forkjoin", 36, NULL },
 		{ "pfor_fine", 20000, NULL },
 		{ "pfor_big", 10, NULL },
