@@ -20,7 +20,7 @@ static unsigned things; /* under the mutex */
 static unsigned long each;
 
 static atomic_bool over;
-static atomic_ulong dropped, late;
+static atomic_ulong dropped, notified, ended;
 
 /* ---- tasks --------------------------------------------------------------------------------- */
 
@@ -79,15 +79,17 @@ static void *look_in(void *arg)
 		RACE_CHECK(pirn_block_on(&lock.future) == 0, "no memory");
 		wait = pirn_condition_wait(c, &lock);
 		poll = bell_poll(&wait.future, &bell);
-		race_linger(&random);
+		for (unsigned n = race_below(&random, 8); n > 0; n--)
+			race_linger(&random);
 		if (poll == PIRN_PENDING && race_below(&random, 2))
 			poll = bell_poll(&wait.future, &bell);
 		if (poll == PIRN_READY) {
 			/* It has taken a notification that was for others. */
 			pirn_condition_notify(c, 1);
-			atomic_fetch_add(&late, 1);
+			atomic_fetch_add(&ended, 1);
 		} else {
 			atomic_fetch_add(&dropped, 1);
+			atomic_fetch_add(&notified, atomic_load(&bell.wakes) > 0);
 		}
 		pirn_drop(&wait.future);
 		pirn_mutex_unlock(&lock);
@@ -126,7 +128,8 @@ int main(int argc, char **argv)
 	pthread_join(thread[2], NULL);
 	pirn_executor_free(pool);
 	RACE_CHECK(things == 0, "%u things are left", things);
-	race_say("%lu made and taken; %lu waits dropped, %lu ended", (SIDE + 1) * each,
-		 atomic_load(&dropped), atomic_load(&late));
+	race_say("%lu made and taken; %lu waits dropped, %lu of them notified, %lu ended",
+		 (SIDE + 1) * each, atomic_load(&dropped), atomic_load(&notified),
+		 atomic_load(&ended));
 	return 0;
 }
