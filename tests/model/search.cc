@@ -116,12 +116,12 @@ bool wanted(const char *name, char **parts)
 /* models [-q] [PART...]: those whose names begin so. PIRN_STRESS multiplies the executions. */
 int main(int argc, char **argv)
 {
-	static const model *const all[] = {
-		task_models,     lock_models,      injector_models, local_models,
-		job_models,      block_on_models,  registry_models, pool_models,
-		pool_end_models, lent_models,      channel_models,  event_models,
-		loop_models,     semaphore_models, condition_models, once_models
-	};
+	static const model *const all[] = { task_models,     lock_models,      injector_models,
+					    local_models,    job_models,       block_on_models,
+					    registry_models, pool_models,      pool_end_models,
+					    lent_models,     channel_models,   event_models,
+					    loop_models,     semaphore_models, condition_models,
+					    once_models };
 	const char *stress = getenv("PIRN_STRESS");
 	uint64_t factor = stress ? strtoull(stress, NULL, 10) : 1;
 	unsigned n = 0, failed = 0;
