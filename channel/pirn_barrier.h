@@ -58,6 +58,7 @@ static inline struct pirn_barrier_wait pirn_barrier_wait(struct pirn_barrier *b)
 	struct pirn_barrier_wait f;
 	pirn_future_init(&f.future, &pirn_barrier_wait_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.barrier = b;
 	f.round = 0;
