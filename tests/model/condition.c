@@ -50,6 +50,7 @@ static void wait_and_give_up(struct pirn_mutex_lock *lock)
 static void wait_or_bring(unsigned i)
 {
 	struct pirn_mutex_lock lock = pirn_mutex_lock(&s->mutex);
+	bool early = model_choose(2);
 
 	MODEL_CHECK(pirn_block_on(&lock.future) == 0);
 	if (i == 0)
@@ -58,13 +59,15 @@ static void wait_or_bring(unsigned i)
 		wait_and_give_up(&lock);
 	else
 		s->thing = 1;
+	if (i == 2 && early) /* so that who is notified finds the mutex held */
+		pirn_condition_notify(&s->condition, 1);
 	pirn_mutex_unlock(&lock);
-	if (i == 2)
+	if (i == 2 && !early)
 		pirn_condition_notify(&s->condition, 1);
 }
 
 const struct model condition_models[] = {
-	{ "condition: two waits, one of which gives up", 3, 0, 20000, false, make, wait_or_bring,
+	{ "condition: two waits, one of which gives up", 3, 0, 40000, false, make, wait_or_bring,
 	  NULL },
 	{ .name = NULL },
 };
