@@ -46,7 +46,7 @@ void pirn_barrier_init(struct pirn_barrier *b, size_t parties)
 	b->parties = parties;
 }
 
-/* Called with the lock held, returns without. Several who come by share the work. */
+/* Called with the lock held, returns without. Leaders of two rounds may share the work. */
 static void let_through_and_unlock(struct barrier *b)
 {
 	struct pirn_waker *waker[BATCH];
@@ -126,7 +126,10 @@ static enum pirn_poll barrier_wait_poll(struct pirn_future *f, struct pirn_conte
 	waker = pirn_waker_clone(cx->waker);
 	lock(&b->lock);
 	pending = must_wait(b, wait, waker, &old);
-	let_through_and_unlock(b);
+	if (wait->leader)
+		let_through_and_unlock(b);
+	else
+		unlock(&b->lock);
 	if (old)
 		pirn_waker_drop(old);
 	if (pending)
