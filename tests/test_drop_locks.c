@@ -168,6 +168,9 @@ PIRN_ASYNC(taker, f)
 	f->lock = pirn_mutex_lock(&place.mutex);
 	PIRN_AWAIT(f, &f->lock.future);
 	check(place.busy, "it was taken away");
+	place.busy = f->mine = false;
+	pirn_condition_notify(&place.free, 1);
+	PIRN_YIELD(f); /* who was notified waits for the mutex */
 	PIRN_FINALLY(f);
 	if (f->mine) {
 		place.busy = false; /* all is on one thread */
