@@ -42,6 +42,11 @@ void chan_ends_64(struct run *run);
 void chan_unbounded(struct run *run);
 void chan_rendezvous(struct run *run);
 
+/* kinds.c */
+void oneshot(struct run *run);
+void watch(struct run *run);
+void broadcast(struct run *run);
+
 /* blocking.c */
 void blocking_seq(struct run *run);
 void blocking_cold(struct run *run);

@@ -40,9 +40,9 @@ struct model {
 
 /* Ended by one without a name. */
 extern const struct model block_on_models[], channel_models[], condition_models[], event_models[],
-	injector_models[], job_models[], lent_models[], local_models[], lock_models[],
-	loop_models[], once_models[], pool_models[], pool_end_models[], registry_models[],
-	semaphore_models[], task_models[];
+	feed_models[], injector_models[], job_models[], lent_models[], local_models[],
+	lock_models[], loop_models[], once_models[], oneshot_models[], pool_models[],
+	pool_end_models[], registry_models[], semaphore_models[], task_models[];
 
 /* clang-format off */
 #define MODEL_CHECK(condition)									\

@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 					    registry_models, pool_models,      pool_end_models,
 					    lent_models,     channel_models,   event_models,
 					    loop_models,     semaphore_models, condition_models,
-					    once_models };
+					    once_models,     oneshot_models,   feed_models };
 	const char *stress = getenv("PIRN_STRESS");
 	uint64_t factor = stress ? strtoull(stress, NULL, 10) : 1;
 	unsigned n = 0, failed = 0;

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/* Broadcasts: every message to every receiver, who was too slow, who waits, and how it ends. */
+#include "config.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "bell.h"
+#include "faulty.h"
+#include "pirn_broadcast.h"
+
+static struct faulty host; /* every broadcast here takes its memory from it */
+static struct pirn_broadcast_sender *tx;
+static struct pirn_broadcast_receiver rx;
+
+static void begin(void)
+{
+	faulty_init(&host);
+	tx = NULL;
+	memset(&rx, 0, sizeof(rx));
+}
+
+/* Every test ends with both ends gone and all memory back. */
+static void end(void)
+{
+	tx = pirn_broadcast_sender_unref(tx);
+	pirn_broadcast_receiver_drop(&rx);
+	cr_expect_eq(faulty_left(&host), 0, "%ld blocks left", faulty_left(&host));
+}
+
+static void broadcast(size_t capacity)
+{
+	cr_assert_eq(pirn_broadcast_new(&tx, &rx, sizeof(int), capacity, &host.platform.memory), 0);
+}
+
+static int send(int n)
+{
+	return pirn_broadcast_send(tx, &n);
+}
+
+/* The next message, or the error. */
+static int recv_of(struct pirn_broadcast_receiver *r)
+{
+	int n = -1000, err = pirn_broadcast_try_recv(r, &n);
+
+	return err ? err : n;
+}
+
+/* ---- one attempt --------------------------------------------------------------------------- */
+
+TestSuite(broadcast, .init = begin, .fini = end);
+
+Test(broadcast, gives_each_message_to_each_receiver)
+{
+	struct pirn_broadcast_receiver other;
+
+	broadcast(4);
+	other = pirn_broadcast_subscribe(tx);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(send(i), 0);
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(recv_of(&rx), i);
+		cr_expect_eq(recv_of(&other), i);
+	}
+	cr_expect_eq(recv_of(&rx), -EAGAIN);
+	cr_expect_eq(recv_of(&other), -EAGAIN);
+	pirn_broadcast_receiver_drop(&other);
+}
+
+Test(broadcast, keeps_the_order_around_the_end_of_its_ring)
+{
+	int next = 0;
+
+	broadcast(3);
+	for (int i = 0; i < 100; i++) {
+		cr_assert_eq(send(i), 0);
+		if (i % 2)
+			continue;
+		cr_assert_eq(recv_of(&rx), next++);
+		if (i > 2)
+			cr_assert_eq(recv_of(&rx), next++);
+	}
+}
+
+Test(broadcast, tells_a_slow_receiver_how_many_it_has_missed_and_goes_on)
+{
+	broadcast(4);
+	for (int i = 0; i < 10; i++)
+		cr_expect_eq(send(i), 0);
+	cr_expect_eq(recv_of(&rx), -EOVERFLOW);
+	cr_expect_eq(rx.missed, 6);
+	for (int i = 6; i < 10; i++)
+		cr_expect_eq(recv_of(&rx), i);
+	cr_expect_eq(recv_of(&rx), -EAGAIN);
+}
+
+Test(broadcast, keeps_as_many_as_it_has_room_for)
+{
+	static const size_t capacity[] = { 1, 2, 7 };
+
+	for (size_t c = 0; c < 3; c++) {
+		int n = (int)capacity[c];
+
+		broadcast(capacity[c]);
+		for (int i = 0; i < n; i++)
+			cr_expect_eq(send(i), 0);
+		for (int i = 0; i < n; i++)
+			cr_expect_eq(recv_of(&rx), i);
+		for (int i = 0; i <= n; i++)
+			cr_expect_eq(send(i), 0);
+		cr_expect_eq(recv_of(&rx), -EOVERFLOW);
+		cr_expect_eq(rx.missed, 1);
+		cr_expect_eq(recv_of(&rx), 1);
+		end();
+	}
+}
+
+Test(broadcast, receiver_that_comes_later_gets_what_is_sent_later)
+{
+	struct pirn_broadcast_receiver late;
+
+	broadcast(4);
+	cr_expect_eq(send(1), 0);
+	late = pirn_broadcast_subscribe(tx);
+	cr_expect_eq(send(2), 0);
+	cr_expect_eq(recv_of(&late), 2);
+	cr_expect_eq(recv_of(&rx), 1);
+	pirn_broadcast_receiver_drop(&late);
+}
+
+Test(broadcast, clone_of_a_receiver_has_its_place)
+{
+	struct pirn_broadcast_receiver clone;
+
+	broadcast(4);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(send(i), 0);
+	cr_expect_eq(recv_of(&rx), 0);
+	clone = pirn_broadcast_receiver_clone(&rx);
+	for (int i = 1; i < 3; i++) {
+		cr_expect_eq(recv_of(&clone), i);
+		cr_expect_eq(recv_of(&rx), i);
+	}
+	pirn_broadcast_receiver_drop(&clone);
+}
+
+Test(broadcast, without_a_receiver_takes_nothing_and_may_have_one_again)
+{
+	broadcast(4);
+	pirn_broadcast_receiver_drop(&rx);
+	cr_expect_eq(send(1), -EPIPE);
+	rx = pirn_broadcast_subscribe(tx);
+	cr_expect_eq(send(2), 0);
+	cr_expect_eq(recv_of(&rx), 2);
+}
+
+Test(broadcast, that_is_closed_gives_what_is_left)
+{
+	broadcast(4);
+	cr_expect_eq(send(1), 0);
+	cr_expect_eq(send(2), 0);
+	pirn_broadcast_sender_close(tx);
+	pirn_broadcast_sender_close(tx);
+	cr_expect_eq(send(3), -EPIPE);
+	cr_expect_eq(recv_of(&rx), 1);
+	cr_expect_eq(recv_of(&rx), 2);
+	cr_expect_eq(recv_of(&rx), -EPIPE);
+}
+
+Test(broadcast, is_closed_when_the_last_sender_goes)
+{
+	broadcast(4);
+	cr_expect_eq(pirn_broadcast_sender_ref(tx), tx);
+	pirn_broadcast_sender_unref(tx);
+	cr_expect_eq(send(1), 0);
+	tx = pirn_broadcast_sender_unref(tx);
+	cr_expect_null(tx);
+	cr_expect_eq(recv_of(&rx), 1);
+	cr_expect_eq(recv_of(&rx), -EPIPE);
+}
+
+Test(broadcast, wants_a_size_and_a_capacity_and_memory)
+{
+	const struct pirn_memory *memory = &host.platform.memory;
+
+	cr_expect_eq(pirn_broadcast_new(&tx, &rx, 0, 1, memory), -EINVAL);
+	cr_expect_eq(pirn_broadcast_new(&tx, &rx, 1, 0, memory), -EINVAL);
+	cr_expect_eq(pirn_broadcast_new(&tx, &rx, SIZE_MAX / 2, 3, memory), -ENOMEM);
+	faulty_fail_alloc(&host, 1);
+	cr_expect_eq(pirn_broadcast_new(&tx, &rx, 4, 4, memory), -ENOMEM);
+	cr_expect_null(tx);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+/* A recv that is polled by hand. */
+struct hand {
+	struct pirn_broadcast_recv recv;
+	struct pirn_broadcast_receiver rx;
+	struct bell bell;
+	int got;
+};
+
+static void make(struct hand *h)
+{
+	memset(h, 0, sizeof(*h));
+	bell_init(&h->bell);
+	h->rx = pirn_broadcast_receiver_clone(&rx);
+	h->recv = pirn_broadcast_recv(&h->rx, &h->got);
+}
+
+static enum pirn_poll poll(struct hand *h)
+{
+	return bell_poll(&h->recv.future, &h->bell);
+}
+
+static unsigned wakes(struct hand *h)
+{
+	return atomic_load(&h->bell.wakes);
+}
+
+/* Nothing of it is left in the broadcast. */
+static void drop(struct hand *h)
+{
+	pirn_drop(&h->recv.future);
+	cr_expect_eq(atomic_load(&h->bell.refs), 0, "a waker was kept");
+	pirn_broadcast_receiver_drop(&h->rx);
+}
+
+TestSuite(waiting, .init = begin, .fini = end);
+
+Test(waiting, receivers_are_all_woken_by_a_message)
+{
+	struct hand h[50]; /* some batches */
+
+	broadcast(2);
+	for (int i = 0; i < 50; i++) {
+		make(&h[i]);
+		cr_expect_eq(poll(&h[i]), PIRN_PENDING);
+	}
+	send(7);
+	for (int i = 0; i < 50; i++) {
+		cr_expect_eq(wakes(&h[i]), 1);
+		cr_expect_eq(h[i].got, 0); /* it moves inside the poll */
+		cr_expect_eq(poll(&h[i]), PIRN_READY);
+		cr_expect_eq(h[i].got, 7);
+		drop(&h[i]);
+	}
+}
+
+Test(waiting, receivers_are_all_woken_by_the_end)
+{
+	struct hand h[3];
+
+	broadcast(2);
+	for (int i = 0; i < 3; i++) {
+		make(&h[i]);
+		cr_expect_eq(poll(&h[i]), PIRN_PENDING);
+	}
+	tx = pirn_broadcast_sender_unref(tx);
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(wakes(&h[i]), 1);
+		cr_expect_eq(poll(&h[i]), PIRN_READY);
+		cr_expect_eq(h[i].recv.future.err, -EPIPE);
+		drop(&h[i]);
+	}
+}
+
+Test(waiting, recv_that_was_woken_and_came_too_late_overflows)
+{
+	struct hand h;
+
+	broadcast(2);
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	for (int i = 0; i < 5; i++)
+		send(i);
+	cr_expect_eq(wakes(&h), 1);
+	cr_expect_eq(poll(&h), PIRN_READY);
+	cr_expect_eq(h.recv.future.err, -EOVERFLOW);
+	cr_expect_eq(h.rx.missed, 3);
+	cr_expect_eq(h.got, 0);
+	cr_expect_eq(recv_of(&h.rx), 3);
+	drop(&h);
+}
+
+Test(waiting, recv_that_is_dropped_loses_nothing)
+{
+	struct hand h;
+
+	broadcast(2);
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	send(3);
+	pirn_drop(&h.recv.future);
+	h.recv = pirn_broadcast_recv(&h.rx, &h.got);
+	cr_expect_eq(poll(&h), PIRN_READY);
+	cr_expect_eq(h.got, 3);
+	h.recv = pirn_broadcast_recv(&h.rx, &h.got);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	drop(&h);
+}
+
+Test(waiting, recv_has_64_bytes)
+{
+	cr_expect_eq(sizeof(struct pirn_broadcast_recv),
+		     sizeof(struct pirn_future) + 5 * sizeof(void *));
+}
+
+/* ---- typed ends, and threads --------------------------------------------------------------- */
+
+struct pair {
+	int number, twice;
+};
+
+PIRN_BROADCAST(pair, struct pair);
+
+#define SENT 10000
+
+static void *count(void *arg)
+{
+	struct pair_sender *ptx = arg;
+
+	for (int i = 0; i < SENT; i++) {
+		struct pair p = { i, 2 * i };
+
+		cr_expect_eq(pair_send(ptx, &p), 0);
+	}
+	cr_expect_null(pair_sender_unref(ptx));
+	return NULL;
+}
+
+Test(typed, ends_do_all_that_plain_ones_do)
+{
+	struct pair_sender *ptx = NULL;
+	struct pair_receiver prx, other;
+	struct pair p = { 1, 2 };
+	struct pirn_broadcast_recv recv;
+
+	cr_assert_eq(pair_broadcast(&ptx, &prx, 2), 0);
+	cr_expect_eq(pair_sender_ref(ptx), ptx);
+	cr_expect_null(pair_sender_unref(ptx));
+	cr_expect_eq(pair_send(ptx, &p), 0);
+	other = pair_receiver_clone(&prx);
+	p.number = 0;
+	cr_expect_eq(pair_try_recv(&other, &p), 0);
+	cr_expect_eq(p.number, 1);
+	pair_receiver_drop(&other);
+	other = pair_subscribe(ptx);
+	cr_expect_eq(pair_try_recv(&other, &p), -EAGAIN);
+	pair_receiver_drop(&other);
+	recv = pair_recv(&prx, &p);
+	cr_expect_eq(pirn_block_on(&recv.future), 0);
+	pair_sender_close(ptx);
+	cr_expect_eq(pair_recv_blocking(&prx, &p), -EPIPE);
+	pair_sender_unref(ptx);
+	pair_receiver_drop(&prx);
+}
+
+Test(threads, count_all_messages_those_that_they_missed_included)
+{
+	struct pair_sender *ptx = NULL;
+	struct pair_receiver prx;
+	uint64_t received = 0, missed = 0;
+	struct pair p;
+	pthread_t thread;
+	int err;
+
+	cr_assert_eq(pair_broadcast(&ptx, &prx, 8), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, count, ptx), 0);
+	while ((err = pair_recv_blocking(&prx, &p)) != -EPIPE) {
+		if (err == -EOVERFLOW) {
+			missed += prx.end.missed;
+			continue;
+		}
+		cr_assert_eq(err, 0);
+		cr_expect_eq(p.number, received + missed);
+		cr_expect_eq(p.twice, 2 * p.number);
+		received++;
+	}
+	cr_expect_eq(received + missed, SENT);
+	pthread_join(thread, NULL);
+	pair_receiver_drop(&prx);
+}
