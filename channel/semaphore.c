@@ -13,8 +13,8 @@
  * the lock does it all; who gives permits back has held it before whoever gets them.
  *
  * A request that was granted, and its guard, may be gone behind the unlock: its waker was taken
- * out before. The semaphore is looked at again only where more than one batch can be served, which
- * is why it must outlive the call.
+ * out before. The semaphore must outlive the call: an unlock may still wake one who sleeps on the
+ * lock, and where more than one batch can be served the lock is taken again.
  */
 #include "config.h"
 
