@@ -47,10 +47,10 @@ PIRN_ASYNC(batch_producer, f)
 {
 	PIRN_BEGIN(f);
 	while (f->number < f->end) {
-		size_t n = 0;
+		size_t n;
 
-		while (n < BATCH && f->number < f->end)
-			f->batch[n++] = f->number++;
+		for (n = 0; n < BATCH && f->number < f->end; n++)
+			f->batch[n] = f->number++;
 		f->send = number_send_many(f->tx, f->batch, n);
 		PIRN_TRY(f, &f->send.future);
 	}
