@@ -50,8 +50,8 @@ PIRN_ASYNC(watcher, f)
 }
 
 /* Wakes a watcher of n branches so many times. Returns how many branches ended as they should. */
-static uint64_t watch(struct run *run, struct pirn_executor *pool, bool wait_for_all, size_t n,
-		      uint64_t wakes)
+static uint64_t measure(struct run *run, struct pirn_executor *pool, bool wait_for_all, size_t n,
+			uint64_t wakes)
 {
 	struct pirn_future **branch = allocate(run, n * sizeof(*branch));
 	struct pirn_recv *recv = allocate(run, n * sizeof(*recv));
@@ -91,10 +91,10 @@ void combine(struct run *run)
 	uint64_t wakes = POLLS / run->n + WAKES;
 	double all;
 
-	run_check(run, watch(run, pool, true, run->n, wakes));
+	run_check(run, measure(run, pool, true, run->n, wakes));
 	all = run->seconds;
 	run->ns_per_op = all * 1e9 / (double)wakes;
-	run_check(run, watch(run, pool, false, run->n, wakes));
+	run_check(run, measure(run, pool, false, run->n, wakes));
 	run_extra(run, "select_ns", (run->seconds - all) * 1e9 / (double)wakes);
 	pirn_executor_free(pool);
 }
