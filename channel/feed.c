@@ -20,7 +20,7 @@
 
 #define BATCH 16u /* waiters taken off under one lock */
 
-/* Under the lock. The waker is the caller's; NULL: nobody is there, it does not wait. */
+/* Under the lock, all three: a waker to wake, or drop, behind it; or NULL. */
 static struct pirn_waker *take_first(struct feed *feed)
 {
 	struct pirn_waker *waker = pirn__waiters_take(&feed->line);
@@ -37,7 +37,7 @@ static struct pirn_waker *leave_line(struct feed *feed, struct pirn_waiter *w)
 	return pirn__waiter_remove(w);
 }
 
-/* Returns a waker to drop after the unlock, or NULL. */
+/* At the end of the line, from wherever it was. */
 static struct pirn_waker *stay_in_line(struct feed *feed, struct pirn_waiter *w,
 				       struct pirn_waker *waker)
 {
