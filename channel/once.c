@@ -9,7 +9,7 @@
  * Orderings (and the lock of the semaphore, for who has waited).
  *
  *   tag   writer                    reader                      without it
- *   [O1]  done: release of done     begin: acquire of done      who finds it done does not see
+ *   [ON1] done: release of done     begin: acquire of done      who finds it done does not see
  *                                                               what was done
  */
 #include "config.h"
@@ -38,7 +38,7 @@ static struct once *of(struct pirn_once *once)
 
 static bool is_done(struct once *o)
 {
-	/* [O1] Without acquire we could look at what was done before it is there. */
+	/* [ON1] Without acquire we could look at what was done before it is there. */
 	return half_load_acquire(&o->done) != 0;
 }
 
@@ -62,7 +62,7 @@ void pirn_once_done(struct pirn_once_begin *begin)
 	if (!guard_holds(&begin->future, &begin->request, &pirn_once_begin_ops) || !begin->must)
 		pirn_trap(__FILE__, 0, "done by one who need not do it");
 	begin->must = false;
-	/* [O1] Without release others could see that it is done before what was done. */
+	/* [ON1] Without release others could see that it is done before what was done. */
 	half_store_release(&o->done, 1);
 	pirn__semaphore_give(&o->one, FOR_ALL);
 }
