@@ -275,11 +275,7 @@ static int received;
 PIRN_ASYNC(consumer, f)
 {
 	PIRN_BEGIN(f);
-	for (;;) {
-		f->recv = pirn_recv(f->rx, &f->msg);
-		PIRN_AWAIT(f, &f->recv.future);
-		if (f->recv.future.err)
-			break;
+	PIRN_EACH(f, f->recv, pirn_recv(f->rx, &f->msg)) {
 		received++;
 		PIRN_YIELD(f);
 		driver_give(f->msg);
