@@ -231,17 +231,16 @@ static void look_at_the_clock(void)
 static struct race_gate gate;
 static atomic_bool over;
 
-/* On one processor two of them would never be at it at once, and nothing moves who only yields. */
+static cpu_set_t processors;
+
+/* Two of them that got one processor would never be at it at once: who only yields stays there. */
 static void sit_apart(unsigned thread)
 {
-	cpu_set_t mine, one;
-	int n;
+	int n = (int)thread % CPU_COUNT(&processors);
+	cpu_set_t one;
 
-	if (pthread_getaffinity_np(pthread_self(), sizeof(mine), &mine) != 0)
-		return;
-	n = (int)thread % CPU_COUNT(&mine);
 	for (int i = 0; i < CPU_SETSIZE; i++) {
-		if (!CPU_ISSET(i, &mine) || n-- > 0)
+		if (!CPU_ISSET(i, &processors) || n-- > 0)
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(i, &one);
@@ -315,6 +314,9 @@ int main(int argc, char **argv)
 	look_at_the_clock();
 	find_mistakes(2, 3);
 	find_mistakes(3, 2);
+	RACE_CHECK(pthread_getaffinity_np(pthread_self(), sizeof(processors), &processors) == 0,
+		   "which processors are there?");
+	sit_apart(0);
 	for (size_t i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++) {
 		run_all(2, 3, capacity[i], rounds);
 		run_all(3, 2, capacity[i], rounds);
