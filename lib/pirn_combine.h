@@ -77,7 +77,11 @@ static inline struct pirn_poll_fn pirn_poll_fn(pirn_poll_function *poll, void *a
  * Branches are borrowed, the array as well, until the future over them is READY or dropped. They
  * are new or pending, and none stands there twice; NULL: no branch. Nothing is allocated.
  *
- * They wait with the waker of the task, so each wake polls all that are pending.
+ * They wait with the waker of the task, so each wake polls all that are pending. With n recvs that
+ * wait it costs 0.04 us for n = 2, 0.05 for 4, 0.1 for 8, 0.2 for 16, 0.6 for 64, 1.9 for 256, 8
+ * for 1024, 80 for 10^4 (bench/combine.c, an EPYC; beside a busy neighbour twice that). n branches
+ * that are woken one by one cost n such wakes: from n of about 20 on, a task for each, and one join
+ * after the other, is cheaper; twice at 64, six times at 256, twenty times at 1024.
  */
 
 /*
