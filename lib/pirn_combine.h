@@ -143,8 +143,9 @@ static inline struct pirn_race pirn_race(struct pirn_future **branch, size_t n)
 
 /*
  * READY when one branch is: `won` points to it, and err is its err. The losers stay pending, and
- * have lost nothing: select again over them, or drop them (a body does so in its finally part).
- * Dropping the select drops no branch.
+ * have lost nothing: select again over them, or drop them (a body does so in its finally part). Do
+ * not await something else meanwhile: a loser may have been notified, and others wait for what it
+ * was notified of. Dropping the select drops no branch.
  *
  * Branches are polled in order: one that is READY each time hides those behind it. With
  * `f->select.fair = true`, set before the first poll, each poll begins at a branch taken at
