@@ -247,6 +247,7 @@ static void end_thread(struct blocking *b, struct blocking_thread *t)
 		join_ended(b, before);
 	if (last) {
 		pthread_detach(pthread_self());
+		pirn__thread.owner = NULL; /* the hook's next pool may lie where this one lay */
 		ex->ops->let_go(ex);
 	}
 	pirn__thread_end(&setup, true, number);

@@ -108,13 +108,14 @@ bool pirn__pool_close(struct pool *p, uint32_t closing, uint64_t until)
 	return wait_for_senders(p, ADMISSION, until);
 }
 
-size_t pirn__pool_tasks(struct pool *p, bool *certain)
+size_t pirn__pool_tasks(struct pool *p)
 {
 	uint32_t senders;
-	size_t n = pirn__registry_left(&p->registry, &senders);
+	size_t n;
 
-	/* Whoever comes and is refused had its tasks counted for a moment. */
-	*certain = n == 0 || senders < ADMISSION;
+	/* Whoever came and is refused had its tasks counted for a moment. */
+	while ((n = pirn__registry_left(&p->registry, &senders)) > 0 && senders >= ADMISSION)
+		sched_yield();
 	return n;
 }
 

@@ -126,8 +126,8 @@ unsigned pirn__cpus(void);
  */
 bool pirn__pool_close(struct pool *p, uint32_t closing, uint64_t until);
 
-/* How many tasks have not ended, of one that was closed; not certain: or fewer, look again. */
-size_t pirn__pool_tasks(struct pool *p, bool *certain);
+/* How many tasks have not ended, of one that was closed. */
+size_t pirn__pool_tasks(struct pool *p);
 
 /* Waits for those who push. All tasks have ended, so nobody comes any more. */
 void pirn__pool_wait_for_pushes(struct pool *p);

@@ -18,14 +18,12 @@
 #include "config.h"
 
 #include <errno.h>
-#include <sched.h>
 
 #include "pool.h"
 #include "thread.h"
 
 #define NO_LIMIT UINT64_MAX
 #define LOOK_NS UINT64_C(1000000) /* for tasks of a pool without threads; a guess */
-#define LOOKS 100u
 
 bool pirn__late(const struct pirn_platform *platform, uint64_t until)
 {
@@ -90,7 +88,7 @@ static bool work_and_doze(struct pool *p, uint64_t until)
 
 static bool wait_for_tasks(struct pool *p, uint64_t until)
 {
-	bool in_time = true, certain;
+	bool in_time = true;
 
 	/*
 	 * A worker that found the injector empty did so before this look under the same lock, and
@@ -99,18 +97,13 @@ static bool wait_for_tasks(struct pool *p, uint64_t until)
 	 */
 	pirn__injector_some(&p->injector);
 	pirn__pool_lent(p);
-	while (pirn__pool_tasks(p, &certain) > 0) {
+	while (pirn__pool_tasks(p) > 0) {
 		if (!in_time)
 			return false;
-		if (!certain) {
-			sched_yield();
-			in_time = !pirn__late(p->executor.platform, until);
-		} else if (p->threads == 0) {
-			in_time = work_and_doze(p, until);
-		} else {
-			/* Workers unpark us when they find no task, or leave. */
-			in_time = pirn__park_until(&p->ended, p->executor.platform, until);
-		}
+		/* Workers unpark us when they find no task, or leave. */
+		in_time = p->threads == 0
+				  ? work_and_doze(p, until)
+				  : pirn__park_until(&p->ended, p->executor.platform, until);
 	}
 	return true;
 }
@@ -144,22 +137,9 @@ static void stop(struct pool *p)
 	pirn__pool_stop_workers(p, p->threads);
 }
 
-static size_t tasks_left(struct pool *p)
-{
-	bool certain;
-	size_t n = pirn__pool_tasks(p, &certain);
-
-	/* Only where the calls of a pool that drains come without a pause it stays uncertain. */
-	for (unsigned looks = 0; !certain && looks < LOOKS; looks++) {
-		sched_yield();
-		n = pirn__pool_tasks(p, &certain);
-	}
-	return n;
-}
-
 static size_t left(struct pool *p)
 {
-	return tasks_left(p) + pirn__blocking_left(&p->blocking) +
+	return pirn__pool_tasks(p) + pirn__blocking_left(&p->blocking) +
 	       (half_load_relaxed(&p->leaving) ? pirn__pool_lent(p) : 0);
 }
 
@@ -214,7 +194,7 @@ int pirn_pool_abandon(struct pirn_executor *ex)
 
 	if (!p)
 		return 0;
-	if (end(p, PIRN_CANCEL, 0) > 0 && tasks_left(p) + pirn__pool_lent(p) > 0) {
+	if (end(p, PIRN_CANCEL, 0) > 0 && pirn__pool_tasks(p) + pirn__pool_lent(p) > 0) {
 		interrupt(p);
 		return -EBUSY;
 	}

@@ -9,6 +9,7 @@
 
 #include "pirn_blocking.h"
 #include "pools.h"
+#include "thread.h"
 
 /* ---- what a thread looks like, seen from a poll and from a call --------------------------- */
 
@@ -194,8 +195,11 @@ static void thread_stopping(void *arg, bool blocking, unsigned number)
 		    atomic_load(&hooks.started[blocking][number]) ||
 	    !pthread_equal(hooks.thread[blocking][number], pthread_self()))
 		atomic_fetch_add(&hooks.wrong, 1);
-	if (atomic_load(&host.blocks) == 0)
+	if (atomic_load(&host.blocks) == 0) {
 		atomic_fetch_add(&hooks.last, 1);
+		/* A new pool may lie where the old one lay. */
+		atomic_fetch_add(&hooks.wrong, pirn__thread.owner != NULL);
+	}
 	atomic_fetch_add(&hooks.all_stopping, 1);
 }
 
