@@ -376,7 +376,7 @@ Test(threads, count_all_messages_those_that_they_missed_included)
 			continue;
 		}
 		cr_assert_eq(err, 0);
-		cr_expect_eq(p.number, received + missed);
+		cr_expect_eq((uint64_t)p.number, received + missed);
 		cr_expect_eq(p.twice, 2 * p.number);
 		received++;
 	}
