@@ -104,7 +104,10 @@ static inline struct pirn_all pirn_all(struct pirn_future **branch, size_t n)
 	return f;
 }
 
-/* The same, but the first error that is seen drops the branches that have not ended, and is err. */
+/*
+ * The same, but the first error that is seen drops the branches that have not ended, and is err.
+ * Whose it was: those that were dropped are empty (ops NULL), so look for ops and err.
+ */
 struct pirn_try_all {
 	struct pirn_future future;
 	struct pirn_future **branch;
@@ -121,8 +124,8 @@ static inline struct pirn_try_all pirn_try_all(struct pirn_future **branch, size
 }
 
 /*
- * READY when one branch is: `won` points to it, err is its err, and the others are dropped.
- * Branches are polled in order. Dropping the race drops all of them.
+ * READY when one branch is, also with an error: `won` points to it, err is its err, and the others
+ * are dropped. Branches are polled in order. Dropping the race drops all of them.
  */
 struct pirn_race {
 	struct pirn_future future;
