@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many messages at once. Up to PIRN_BATCH of them share one lock, are copied in one run as far as
- * they lie side by side, and for each one who waits on the other side is notified; the wakes come
- * behind the unlock.
+ * Many messages at once. Up to PIRN_BATCH of them share one section under the lock, are copied in
+ * one run as far as they lie side by side, and for each one who waits on the other side is
+ * notified; the wakes come behind the unlock. A section ends also where a segment has to be made or
+ * freed: nobody comes in between inside one, and who was notified is woken before memory is taken.
  */
 #include "config.h"
 
@@ -22,6 +23,8 @@ struct batch {
 	struct pirn_waker *wake[PIRN_BATCH];
 	unsigned wakes;
 	struct segment *emptied;
+	bool wants_segment; /* before the next section, ... */
+	bool no_memory;     /* ... for which there was none */
 };
 
 /* Not all of it: the array of wakers is long. */
@@ -31,6 +34,7 @@ static inline void batch_init(struct batch *b, bool sending, void *msgs, size_t 
 	b->msgs = msgs;
 	b->n = n;
 	b->done = 0;
+	b->wants_segment = false;
 }
 
 /* How many went; an error where none did. */
@@ -56,26 +60,42 @@ static size_t move_run(struct channel *c, struct batch *b, void *msgs, size_t n)
 	return n;
 }
 
+/* Takes the lock, and brings what the last section wanted. */
+static void begin_section(struct channel *c, struct batch *b)
+{
+	b->wakes = 0;
+	b->emptied = NULL;
+	b->no_memory = b->wants_segment && pirn__channel_extend(c) < 0;
+	if (!b->wants_segment)
+		lock(&c->lock);
+	b->wants_segment = false;
+}
+
+/* Under the lock: why does nothing move? 0: it may in the next section. */
+static int why_none(const struct channel *c, struct batch *b)
+{
+	if (c->closed)
+		return -EPIPE;
+	if (!b->sending || c->bounded)
+		return -EAGAIN;
+	if (b->no_memory)
+		return -ENOMEM;
+	b->wants_segment = true;
+	return 0;
+}
+
 /* Under the lock: moves some. Returns 0: there may be more to move; else why there is not. */
 static int move_some(struct channel *c, struct batch *b)
 {
 	size_t left = b->n - b->done < PIRN_BATCH ? b->n - b->done : PIRN_BATCH;
 
-	b->wakes = 0;
-	b->emptied = NULL;
 	while (left > 0 && !b->emptied) {
 		void *msgs = b->msgs + b->done * c->size;
 		size_t n = move_run(c, b, msgs, left);
 		struct pirn_waker *waker;
 
-		if (n == 0) { /* why? */
-			int err = b->sending ? pirn__channel_put(c, msgs)
-					     : pirn__channel_get(c, msgs, &b->emptied);
-
-			if (err)
-				return err;
-			n = 1;
-		}
+		if (n == 0)
+			return why_none(c, b);
 		b->done += n;
 		left -= n;
 		for (; n > 0; n--) {
@@ -103,7 +123,7 @@ static int try_many(struct channel *c, bool sending, void *msgs, size_t n)
 
 	batch_init(&b, sending, msgs, n < INT_MAX ? n : INT_MAX);
 	do {
-		lock(&c->lock);
+		begin_section(c, &b);
 		err = move_some(c, &b);
 		unlock(&c->lock);
 		see_to_it(c, &b);
@@ -141,7 +161,7 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 	if (out_of_budget(cx))
 		return PIRN_PENDING;
 	do {
-		lock(&c->lock);
+		begin_section(c, b);
 		err = move_some(c, b);
 		end = enough(b, err);
 		waiting = !end && err == -EAGAIN && (clone || waits(w, cx));

@@ -22,9 +22,9 @@
  * to the next in line; if there is none, it lies in the slot for whoever receives next.
  *
  * Linearisation: a send, a receive and their refusals take effect under the lock, at the last copy
- * or look there; a batch in runs of at most PIRN_BATCH, each of which is one step. Progress: a call
- * waits for the lock, held for a few copies, and for nothing else; sends and receives that must
- * wait are PENDING.
+ * or look there; a batch in steps of at most PIRN_BATCH, which end also where a segment has to be
+ * made or freed. Progress: a call waits for the lock, held for a few copies, and for nothing else;
+ * sends and receives that must wait are PENDING.
  */
 #include "config.h"
 
@@ -83,7 +83,7 @@ int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx, size_t 
 
 /* ---- one attempt --------------------------------------------------------------------------- */
 
-/* As pirn__channel_put, but -ENOBUFS: the unbounded queue wants a segment. */
+/* Returns 0, -EAGAIN (full), -EPIPE; -ENOBUFS: the unbounded queue wants a segment. */
 static inline int put(struct channel *c, void *msg)
 {
 	if (shut(c))
@@ -98,6 +98,7 @@ static inline int put(struct channel *c, void *msg)
 	return 0;
 }
 
+/* Returns 0, -EAGAIN (empty), -EPIPE. *emptied: to free behind the unlock, or NULL. */
 static inline int get(struct channel *c, void *msg, struct segment **emptied)
 {
 	bool some;
@@ -112,43 +113,43 @@ static inline int get(struct channel *c, void *msg, struct segment **emptied)
 	return c->closed ? -EPIPE : -EAGAIN;
 }
 
-/* Makes a segment outside the lock, until a put finds one. */
-static int put_with_segment(struct channel *c, void *msg)
+int pirn__channel_extend(struct channel *c)
 {
 	struct segments *q = &c->queue.segments;
-	int err;
+	struct segment *s = pirn__segment_new(q, c->size, c->memory);
 
-	do {
-		struct segment *s;
-
-		unlock(&c->lock);
-		s = pirn__segment_new(q, c->size, c->memory);
-		lock(&c->lock);
-		if (!s) {
-			err = put(c, msg); /* somebody else may have given one meanwhile */
-			return err == -ENOBUFS ? -ENOMEM : err;
-		}
-		if (!q->spare) {
-			pirn__segments_give(q, s);
-			continue;
-		}
-		unlock(&c->lock);
-		pirn__segment_free(q, s, c->size, c->memory);
-		lock(&c->lock);
-	} while ((err = put(c, msg)) == -ENOBUFS);
-	return err;
+	lock(&c->lock);
+	if (!s)
+		return -ENOMEM;
+	if (!q->spare) {
+		pirn__segments_give(q, s);
+		return 0;
+	}
+	unlock(&c->lock);
+	pirn__segment_free(q, s, c->size, c->memory);
+	lock(&c->lock);
+	return 0;
 }
 
-int pirn__channel_put(struct channel *c, void *msg)
+/* Makes segments outside the lock, until a put finds one. */
+static int put_with_segment(struct channel *c, void *msg)
+{
+	int made, err;
+
+	do {
+		unlock(&c->lock);
+		made = pirn__channel_extend(c);
+		err = put(c, msg);
+	} while (err == -ENOBUFS && made == 0);
+	return err == -ENOBUFS ? -ENOMEM : err;
+}
+
+/* Called, and returns, with the lock held, but may let go of it. */
+static int put_or_extend(struct channel *c, void *msg)
 {
 	int err = put(c, msg);
 
 	return err == -ENOBUFS ? put_with_segment(c, msg) : err;
-}
-
-int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied)
-{
-	return get(c, msg, emptied);
 }
 
 int pirn_try_send(struct pirn_sender *tx, void *msg)
@@ -204,7 +205,7 @@ int pirn_force_send(struct pirn_sender *tx, void *msg, void *oldest)
 	int err;
 
 	lock(&c->lock);
-	err = pirn__channel_put(c, msg);
+	err = put_or_extend(c, msg);
 	if (err == 0)
 		receiver = next_receiver(c);
 	else if (err == -EAGAIN)
@@ -256,7 +257,7 @@ static enum pirn_poll wait_in_line(struct channel *c, bool sending, struct pirn_
 	unlock(&c->lock);
 	clone = pirn_waker_clone(cx->waker);
 	lock(&c->lock);
-	err = sending ? pirn__channel_put(c, msg) : get(c, msg, &emptied);
+	err = sending ? put_or_extend(c, msg) : get(c, msg, &emptied);
 	if (err == -EAGAIN) {
 		drop = pirn__channel_wait(c, sending, f, w, clone, &wake);
 		unlock(&c->lock);

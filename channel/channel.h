@@ -85,12 +85,10 @@ static inline void zero_sent(const struct channel *c, void *msgs, size_t n)
 }
 
 /*
- * One message into the queue, or out of it. Called, and returns, with the lock held; a put may let
- * go of it to make a segment. Returns 0, -EAGAIN (full, empty), -EPIPE, -ENOMEM. *emptied: a
- * segment to free behind the unlock, or NULL.
+ * Makes a segment for a put that has found none. Called without the lock, returns with it. Returns
+ * 0: try again; -ENOMEM: once more, since somebody else may have given one.
  */
-int pirn__channel_put(struct channel *c, void *msg);
-int pirn__channel_get(struct channel *c, void *msg, struct segment **emptied);
+int pirn__channel_extend(struct channel *c);
 
 /* ---- waiting in line, under the lock ------------------------------------------------------- */
 

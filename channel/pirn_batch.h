@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pirn: many messages at once through a channel (pirn_channel.h, which includes this): one lock and
- * one look at those who wait for up to PIRN_BATCH of them.
+ * one look at those who wait for up to PIRN_BATCH of them. A batch takes effect in parts, between
+ * which others may send and receive: of at most PIRN_BATCH messages each, and of fewer where an
+ * unbounded channel takes memory or gives it back.
  */
 #ifndef PIRN_BATCH_H
 #define PIRN_BATCH_H

@@ -34,8 +34,8 @@
  *	ref, unref of a weak end   everything              no            wait-free
  *
  * `locks`: a lock that is held while at most PIRN_BATCH messages are copied, and not across any
- * function of the user's. Each call takes effect at one moment under it; a batch at one for every
- * PIRN_BATCH messages. Behind it the unref of the last receiver runs the release functions.
+ * function of the user's. Each call takes effect at one moment under it; a batch in parts
+ * (pirn_batch.h). Behind it the unref of the last receiver runs the release functions.
  */
 #ifndef PIRN_CHANNEL_H
 #define PIRN_CHANNEL_H

@@ -208,6 +208,39 @@ Test(batch, without_memory_says_how_many_went)
 	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
 }
 
+/* Memory that looks, when it is asked for, whether somebody has been woken. */
+static struct bell waits;
+static unsigned woken;
+
+static void *look_and_alloc(const struct pirn_memory *memory, size_t size)
+{
+	woken = atomic_load(&waits.wakes);
+	return faulty_alloc(memory, size);
+}
+
+Test(batch, that_needs_memory_in_its_middle_wakes_before_it_asks)
+{
+	struct pirn_recv recv;
+	int got;
+
+	number();
+	channel(PIRN_UNBOUNDED);
+	bell_init(&waits);
+	for (int i = 0; i < 500; i++) { /* a segment has room for 512 */
+		cr_assert_eq(send(i), 0);
+		cr_assert_eq(pirn_try_recv(rx, &got), 0);
+	}
+	recv = pirn_recv(rx, &got);
+	cr_assert_eq(bell_poll(&recv.future, &waits), PIRN_PENDING);
+	host.platform.memory.alloc = look_and_alloc;
+	woken = 0;
+	cr_expect_eq(pirn_try_send_many(tx, out, MANY), MANY);
+	cr_expect_eq(woken, 1);
+	cr_expect_eq(bell_poll(&recv.future, &waits), PIRN_READY);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), MANY - 1);
+	check_in(1, MANY - 1);
+}
+
 /* ---- plain threads ------------------------------------------------------------------------- */
 
 static void *send_all(void *arg)
