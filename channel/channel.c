@@ -121,7 +121,7 @@ int pirn__channel_extend(struct channel *c)
 	lock(&c->lock);
 	if (!s)
 		return -ENOMEM;
-	if (!q->spare) {
+	if (!q->spare && !c->closed) {
 		pirn__segments_give(q, s);
 		return 0;
 	}

@@ -46,8 +46,6 @@ static void unref(struct channel *c)
 		return;
 	if (c->bounded)
 		pirn__ring_deinit(&c->queue.ring, c->size, c->memory);
-	else
-		pirn__segments_deinit(&c->queue.segments, c->size, c->memory);
 	lock_deinit(&c->lock);
 	c->memory->free(c->memory, c, sizeof(*c));
 }
@@ -94,15 +92,25 @@ static bool leave(struct channel *c, uint32_t *side)
 	return last;
 }
 
-/* No receivers, and closed: the queue is this thread's alone. */
+/*
+ * No receivers, and closed: the queue is this thread's alone, but for the spare segment, at which a
+ * sender that has made one still looks.
+ */
 static void release_messages(struct channel *c)
 {
-	if (!c->release)
-		return;
-	if (c->bounded)
+	struct segment *spare = NULL;
+	bool bounded;
+
+	lock(&c->lock);
+	bounded = c->bounded; /* the models look at its neighbour `closed` with it */
+	if (!bounded)
+		spare = pirn__segments_take_spare(&c->queue.segments);
+	unlock(&c->lock);
+	free_segment(c, spare);
+	if (!bounded)
+		pirn__segments_drain(&c->queue.segments, c->size, c->release, c->memory);
+	else if (c->release)
 		pirn__ring_drain(&c->queue.ring, c->size, c->release);
-	else
-		pirn__segments_drain(&c->queue.segments, c->size, c->release);
 }
 
 void pirn_sender_close(struct pirn_sender *tx)

@@ -78,7 +78,7 @@ PIRN_API struct pirn_receiver *pirn_receiver_ref(struct pirn_receiver *rx); /* T
 
 /*
  * One holder less; the last one of a side closes the channel, the last receiver also releases
- * what is in it.
+ * what is in it, and gives back the memory in which that lay, where it is unbounded.
  *
  * Takes:    NULL is fine. No future of this holder's may be pending.
  * Returns:  NULL, so that `tx = pirn_sender_unref(tx)` leaves nothing behind.

@@ -19,18 +19,6 @@ void pirn__segments_init(struct segments *q, size_t size)
 	q->per_segment = size < SEGMENT_BYTES ? (uint32_t)(SEGMENT_BYTES / size) : 1;
 }
 
-void pirn__segments_deinit(struct segments *q, size_t size, const struct pirn_memory *memory)
-{
-	while (q->first) {
-		struct segment *s = q->first;
-
-		q->first = s->next;
-		pirn__segment_free(q, s, size, memory);
-	}
-	if (q->spare)
-		pirn__segment_free(q, q->spare, size, memory);
-}
-
 struct segment *pirn__segment_new(const struct segments *q, size_t size,
 				  const struct pirn_memory *memory)
 {
@@ -55,13 +43,20 @@ void pirn__segments_give(struct segments *q, struct segment *s)
 	q->spare = s;
 }
 
-static bool extend(struct segments *q)
+struct segment *pirn__segments_take_spare(struct segments *q)
 {
 	struct segment *s = q->spare;
 
+	q->spare = NULL;
+	return s;
+}
+
+static bool extend(struct segments *q)
+{
+	struct segment *s = pirn__segments_take_spare(q);
+
 	if (!s)
 		return false;
-	q->spare = NULL;
 	s->next = NULL;
 	if (q->last)
 		q->last->next = s;
@@ -117,11 +112,17 @@ size_t pirn__segments_pop(struct segments *q, void *msgs, size_t n, size_t size,
 	return n;
 }
 
-void pirn__segments_drain(struct segments *q, size_t size, void (*release)(void *msg))
+void pirn__segments_drain(struct segments *q, size_t size, void (*release)(void *msg),
+			  const struct pirn_memory *memory)
 {
 	uint32_t read = q->read;
+	struct segment *s;
 
-	for (struct segment *s = q->first; q->n > 0; s = s->next, read = 0)
-		for (; read < q->per_segment && q->n > 0; read++, q->n--)
+	while ((s = q->first)) {
+		for (; release && read < q->per_segment && q->n > 0; read++, q->n--)
 			release(s->slots + read * size);
+		read = 0;
+		q->first = s->next;
+		pirn__segment_free(q, s, size, memory);
+	}
 }

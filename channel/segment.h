@@ -26,7 +26,6 @@ struct segments {
 };
 
 void pirn__segments_init(struct segments *q, size_t size);
-void pirn__segments_deinit(struct segments *q, size_t size, const struct pirn_memory *memory);
 
 /* A segment for q, made outside the lock; NULL: out of memory. */
 struct segment *pirn__segment_new(const struct segments *q, size_t size,
@@ -36,6 +35,9 @@ void pirn__segment_free(const struct segments *q, struct segment *s, size_t size
 
 /* Gives a segment to a queue that has no spare. */
 void pirn__segments_give(struct segments *q, struct segment *s);
+
+/* Takes it back: a segment to free, or NULL. */
+struct segment *pirn__segments_take_spare(struct segments *q);
 
 /* Up to n messages into one segment: how many went. None: give a segment first. */
 size_t pirn__segments_push(struct segments *q, const void *msgs, size_t n, size_t size);
@@ -47,7 +49,11 @@ size_t pirn__segments_push(struct segments *q, const void *msgs, size_t n, size_
 size_t pirn__segments_pop(struct segments *q, void *msgs, size_t n, size_t size,
 			  struct segment **emptied);
 
-/* Calls release for every message, in place; the queue is good for nothing but its deinit then. */
-void pirn__segments_drain(struct segments *q, size_t size, void (*release)(void *msg));
+/*
+ * The end of a queue whose spare was taken. Calls release, if there is one, for every message, in
+ * place, and frees all segments.
+ */
+void pirn__segments_drain(struct segments *q, size_t size, void (*release)(void *msg),
+			  const struct pirn_memory *memory);
 
 #endif

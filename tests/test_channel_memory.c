@@ -70,3 +70,25 @@ Test(channel_memory, of_a_burst_of_a_million_is_given_back)
 	cr_expect_leq(bytes(), empty + 3 * 2048);
 	cr_expect_leq(atomic_load(&host.blocks), 3); /* itself, the last segment, a spare one */
 }
+
+static void release_none(void *msg)
+{
+	(void)msg;
+}
+
+Test(channel_memory, of_an_unbounded_one_is_given_back_with_the_last_receiver)
+{
+	void (*const releases[])(void *) = { NULL, release_none };
+	long empty;
+
+	for (int i = 0; i < 2; i++) {
+		channel_of(sizeof(int), PIRN_UNBOUNDED, releases[i]);
+		empty = bytes();
+		for (int k = 0; k < 100000; k++)
+			cr_assert_eq(send(k), 0);
+		cr_assert_eq(recv(), 0);
+		rx = pirn_receiver_unref(rx);
+		cr_expect_eq(bytes(), empty);
+		end();
+	}
+}
