@@ -160,10 +160,16 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 		f->at = TRIED;
 	if (out_of_budget(cx))
 		return PIRN_PENDING;
-	do {
+	for (;;) {
+		size_t done = b->done;
+
 		begin_section(c, b);
 		err = move_some(c, b);
 		end = enough(b, err);
+		if (end || b->done > done)
+			spend_budget(cx);
+		if (!b->sending && cx->budget == 0) /* then it has some */
+			end = true;
 		waiting = !end && err == -EAGAIN && (clone || waits(w, cx));
 		if (end) {
 			drop = stop_waiting(w);
@@ -173,15 +179,16 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 		}
 		unlock(&c->lock);
 		see_to_it(c, b);
-		if (!end && !waiting && err == -EAGAIN)
+		if (end || waiting || out_of_budget(cx)) /* which wakes it: to go on */
+			break;
+		if (err == -EAGAIN)
 			clone = pirn_waker_clone(cx->waker); /* and once more, then it waits */
-	} while (!end && !waiting);
+	}
 	drop_waker(clone);
 	drop_waker(drop);
 	wake_waker(wake);
-	if (waiting)
+	if (!end)
 		return PIRN_PENDING;
-	spend_budget(cx);
 	f->err = b->done == b->n || (!b->sending && b->done > 0) ? 0 : err;
 	return PIRN_READY;
 }

@@ -47,7 +47,9 @@ PIRN_API extern const struct pirn_future_ops pirn_send_many_ops,
 
 /*
  * Sends n messages, in their order, whenever there is room. err: 0; -EPIPE, -ENOMEM. done: how many
- * have been sent, the first ones of msgs, also where it failed or was dropped.
+ * have been sent, the first ones of msgs, also while it is pending, and where it failed or was
+ * dropped. PIRN_BATCH messages are one operation of the budget (PIRN_BUDGET): now and then it lets
+ * others run.
  */
 struct pirn_send_many {
 	struct pirn_future future;
@@ -71,8 +73,9 @@ static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void 
 }
 
 /*
- * Receives what there is, as soon as there is something: up to n messages. err: 0, done: how many,
- * 1 or more (0: n was 0); -EPIPE: closed and empty, done 0.
+ * Receives what there is, as soon as there is something: up to n messages, and no more than the
+ * budget allows, PIRN_BATCH for one operation. err: 0, done: how many, 1 or more (0: n was 0);
+ * -EPIPE: closed and empty, done 0.
  */
 struct pirn_recv_many {
 	struct pirn_future future;

@@ -208,6 +208,38 @@ Test(batch, without_memory_says_how_many_went)
 	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
 }
 
+Test(batch, lets_others_run_when_its_budget_is_spent)
+{
+	enum { AT_ONCE = PIRN_BUDGET * PIRN_BATCH, ALL = 2 * AT_ONCE + 1 };
+	static int big[ALL];
+	struct pirn_send_many send;
+	struct pirn_recv_many recv;
+	struct bell bell;
+	size_t received = 0;
+
+	channel(ALL);
+	bell_init(&bell);
+	for (int i = 0; i < ALL; i++)
+		big[i] = i;
+	send = pirn_send_many(tx, big, ALL);
+	for (unsigned i = 1; i <= 2; i++) {
+		cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+		cr_expect_eq(send.done, i * AT_ONCE);
+		cr_expect_eq(atomic_load(&bell.wakes), i, "it goes on by itself");
+	}
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
+	cr_expect_eq(send.done, ALL);
+	for (int i = 0; i < 3; i++) {
+		recv = pirn_recv_many(rx, big, ALL);
+		cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+		cr_expect_eq(recv.future.err, 0);
+		cr_expect_eq(recv.done, i < 2 ? AT_ONCE : 1);
+		for (size_t k = 0; k < recv.done; k++)
+			cr_assert_eq(big[k], (int)received++);
+	}
+	cr_expect_eq(atomic_load(&bell.refs), 0);
+}
+
 /* Memory that looks, when it is asked for, whether somebody has been woken. */
 static struct bell waits;
 static unsigned woken;
