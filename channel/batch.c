@@ -19,9 +19,11 @@ struct batch {
 	bool sending;
 	char *msgs;
 	size_t n, done;
+	struct pirn_waiter *waiter; /* of a recv that may be in line, or NULL */
 	/* of one section under the lock, to be seen to behind it */
 	struct pirn_waker *wake[PIRN_BATCH];
 	unsigned wakes;
+	struct pirn_waker *drop;
 	struct segment *emptied;
 	bool wants_segment; /* before the next section, ... */
 	bool no_memory;     /* ... for which there was none */
@@ -34,6 +36,7 @@ static inline void batch_init(struct batch *b, bool sending, void *msgs, size_t 
 	b->msgs = msgs;
 	b->n = n;
 	b->done = 0;
+	b->waiter = NULL;
 	b->wants_segment = false;
 }
 
@@ -64,6 +67,7 @@ static size_t move_run(struct channel *c, struct batch *b, void *msgs, size_t n)
 static void begin_section(struct channel *c, struct batch *b)
 {
 	b->wakes = 0;
+	b->drop = NULL;
 	b->emptied = NULL;
 	b->no_memory = b->wants_segment && pirn__channel_extend(c) < 0;
 	if (!b->wants_segment)
@@ -98,6 +102,8 @@ static int move_some(struct channel *c, struct batch *b)
 			return why_none(c, b);
 		b->done += n;
 		left -= n;
+		if (b->waiter && waiter_listed(b->waiter)) /* it is nobody to send to any more */
+			b->drop = pirn__waiter_remove(b->waiter);
 		for (; n > 0; n--) {
 			waker = b->sending ? next_receiver(c) : next_sender(c);
 			if (!waker)
@@ -112,6 +118,7 @@ static int move_some(struct channel *c, struct batch *b)
 static void see_to_it(struct channel *c, struct batch *b)
 {
 	free_segment(c, b->emptied);
+	drop_waker(b->drop);
 	for (unsigned i = 0; i < b->wakes; i++)
 		pirn_waker_wake(b->wake[i]);
 }
@@ -213,6 +220,7 @@ static enum pirn_poll recv_many_poll(struct pirn_future *f, struct pirn_context 
 	struct batch b;
 
 	batch_init(&b, false, r->msgs, r->n);
+	b.waiter = &r->waiter;
 	poll = poll_many(of_receiver(r->rx), &b, f, cx, &r->waiter);
 	r->done = b.done;
 	return poll;

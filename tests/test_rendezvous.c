@@ -117,6 +117,35 @@ Test(rendezvous, senders_are_woken_one_by_one_as_the_slot_empties)
 	}
 }
 
+Test(rendezvous, recv_many_that_has_overtaken_another_is_nobody_to_send_to)
+{
+	struct pirn_recv_many many;
+	struct hand r, s;
+	struct bell bell;
+	int msg;
+
+	channel(0);
+	hand_recv(&r);
+	hand_send(&s, 2);
+	bell_init(&bell);
+	many = pirn_recv_many(rx, &msg, 1);
+	cr_expect_eq(poll(&r), PIRN_PENDING);
+	cr_expect_eq(bell_poll(&many.future, &bell), PIRN_PENDING);
+	cr_expect_eq(send(1), 0);
+	cr_expect_eq(poll(&s), PIRN_PENDING);
+	cr_expect_eq(bell_poll(&many.future, &bell), PIRN_READY, "r was woken, and comes too late");
+	cr_expect_eq(msg, 1);
+	cr_expect_eq(atomic_load(&bell.refs), 0);
+	cr_expect_eq(wakes(&s), 0, "nobody is in line");
+	cr_expect_eq(poll(&r), PIRN_PENDING);
+	cr_expect_eq(wakes(&s), 1);
+	cr_expect_eq(poll(&s), PIRN_READY);
+	cr_expect_eq(poll(&r), PIRN_READY);
+	cr_expect_eq(r.msg, 2);
+	drop(&s);
+	drop(&r);
+}
+
 Test(rendezvous, sender_that_was_overtaken_waits_in_front_and_is_woken_again)
 {
 	struct hand s, late, r;
