@@ -31,7 +31,8 @@
  *	                           same future, or *msg
  *	drop of a future           as a poll               no            locks
  *	..._blocking               as a poll               sleeps        as the others go on
- *	ref, unref of a weak end   everything              no            wait-free
+ *	ref, unref of a weak end   everything              no            wait-free, but for the
+ *	                                                                 last of all, which frees
  *
  * `locks`: a lock that is held while at most PIRN_BATCH messages are copied, and not across any
  * function of the user's. Each call takes effect at one moment under it; a batch in parts
