@@ -123,8 +123,8 @@ static inline struct pirn_waker *stop_waiting(struct pirn_waiter *w)
 }
 
 /*
- * Lists w with this waker. Returns a waker to drop after the unlock, or NULL. Who has waited before
- * keeps its place in front of those who came later.
+ * Lists w with this waker. Returns a waker to drop after the unlock, or NULL. Who was notified and
+ * found nothing goes to the front; of two such, who comes back last stands first.
  */
 static inline struct pirn_waker *wait_with(struct waiters *list, struct pirn_waiter *w,
 					   struct pirn_waker *waker, struct pirn_future *f)

@@ -12,6 +12,9 @@
  * either side closes, the channel is closed: sends fail with -EPIPE, receives give what is left
  * and then -EPIPE. What is pending borrows its end and its msg.
  *
+ * Who waits longest is notified first, of a message or of room. It has no claim to it: others may
+ * be quicker, and who was notified and found nothing goes back in front of those who wait.
+ *
  * A channel of capacity 0 is a rendezvous: it has room only while a receiver waits, so a message is
  * taken from its sender when somebody has come for it. A try_send succeeds only where a receiver is
  * pending or sleeps, a try_recv finds only what was sent to one: two that only try never meet. If
