@@ -125,11 +125,18 @@ void pirn_receiver_close(struct pirn_receiver *rx)
 
 /* ---- holders ------------------------------------------------------------------------------- */
 
+/* Under the lock. */
+static void count_in(uint32_t *side)
+{
+	if (++*side == 0)
+		pirn_trap(NULL, 0, "more holders of a channel's end than can be counted");
+}
+
 static void join(struct channel *c, uint32_t *side)
 {
 	ref(c);
 	lock(&c->lock);
-	++*side;
+	count_in(side);
 	unlock(&c->lock);
 }
 
@@ -175,7 +182,7 @@ static bool upgrade(struct channel *c, uint32_t *side)
 	open = !c->closed;
 	if (open) {
 		ref(c);
-		++*side;
+		count_in(side);
 	}
 	unlock(&c->lock);
 	return open;

@@ -72,7 +72,7 @@ PIRN_API int pirn_channel_new(struct pirn_sender **tx, struct pirn_receiver **rx
 			      const struct pirn_memory *memory);
 
 /*
- * One more holder of the same end.
+ * One more holder of the same end, of UINT32_MAX at most on each side; another one is a trap.
  *
  * Returns:  the same pointer.
  * Threads:  any.

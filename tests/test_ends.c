@@ -3,7 +3,9 @@
 #include "config.h"
 
 #include <pthread.h>
+#include <signal.h>
 
+#include "channel.h" /* for a count that no test could reach */
 #include "hands.h"
 
 /* ---- counts -------------------------------------------------------------------------------- */
@@ -85,6 +87,21 @@ Test(counts, do_not_see_weak_ends)
 	weak = pirn_sender_downgrade(tx);
 	expect(0, 3, 1, 1, false);
 	pirn_weak_sender_unref(weak);
+}
+
+Test(counts, of_a_holder_too_many_traps, .signal = SIGABRT)
+{
+	channel(3);
+	of_receiver(rx)->receivers = UINT32_MAX - 1;
+	pirn_receiver_ref(rx);
+	pirn_receiver_ref(rx);
+}
+
+Test(counts, of_a_holder_too_many_who_was_weak_traps, .signal = SIGABRT)
+{
+	channel(3);
+	of_sender(tx)->senders = UINT32_MAX;
+	pirn_weak_sender_upgrade(pirn_sender_downgrade(tx));
 }
 
 /* ---- closed -------------------------------------------------------------------------------- */
