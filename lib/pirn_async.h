@@ -150,7 +150,8 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
 
 /*
  * Awaits one future after another for as long as they end with err 0, and runs the block behind
- * each: `child` is where they live in the frame, `maker` makes the next one.
+ * each: `child` is where they live in the frame, `maker` makes the next one. What child was before
+ * is dropped first, with a result that it owns (a guard): it must be a future, or zero.
  *
  *	PIRN_EACH(f, f->recv, job_recv(f->rx, &f->job)) {
  *		...                             // break, continue and awaits as in any loop
@@ -162,17 +163,23 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
 	for (;;)										\
 		if (1) {									\
 			(void)pirn_await_not_allowed_here;					\
-			(child) = (maker);							\
-			(f)->future.awaits = &(child).future;					\
+			{									\
+				__typeof__(child) *pirn_child = &(child);			\
+				pirn_drop(&pirn_child->future);					\
+				*pirn_child = (maker);						\
+				(f)->future.awaits = &pirn_child->future;			\
+			}									\
 			(f)->future.at = __LINE__;						\
 			goto pirn_resume;							\
 	case __LINE__:										\
 			if (pirn_poll((f)->future.awaits, cx) == PIRN_PENDING)			\
 				return PIRN_PENDING;						\
+			if ((f)->future.awaits->err) {						\
+				(f)->future.awaits = NULL;					\
+				break;								\
+			}									\
 			(f)->future.awaits = NULL;						\
-			if ((child).future.err == 0)						\
-				goto PIRN_EACH_LABEL(__LINE__);					\
-			break;									\
+			goto PIRN_EACH_LABEL(__LINE__);						\
 		} else										\
 			PIRN_EACH_LABEL(__LINE__):
 #define PIRN_EACH_LABEL(line) PIRN_EACH_LABEL_OF(line)

@@ -7,6 +7,7 @@
 
 #include "bell.h"
 #include "pirn_channel.h"
+#include "pirn_mutex.h"
 
 PIRN_CHANNEL(number, int, NULL);
 
@@ -156,4 +157,65 @@ Test(each, may_stand_in_another)
 	cr_expect_eq(n.future.err, -ERANGE);
 	cr_expect_eq(n.outer, 3);
 	cr_expect_eq(n.inner, 6);
+}
+
+/* Takes the mutex again and again; what it did with it is in the block. */
+struct taker {
+	struct pirn_future future;
+	struct pirn_mutex *mutex;
+	int n;
+	struct pirn_mutex_lock guard;
+};
+
+PIRN_ASYNC(taker, f)
+{
+	PIRN_BEGIN(f);
+	PIRN_EACH(f, f->guard, pirn_mutex_lock(f->mutex))
+		if (++f->n == 3)
+			break;
+	PIRN_FINALLY(f);
+	pirn_drop(&f->guard.future);
+	PIRN_END(f);
+}
+
+Test(each, drops_what_its_child_owns_before_it_is_made_again)
+{
+	struct pirn_mutex mutex = { 0 };
+	struct taker t = { PIRN_INIT(taker), .mutex = &mutex };
+	struct pirn_mutex_lock guard;
+
+	cr_expect_eq(bell_poll(&t.future, &bell), PIRN_READY);
+	cr_expect_eq(t.n, 3);
+	pirn_drop(&t.future);
+	cr_expect_eq(pirn_mutex_try_lock(&mutex, &guard), 0);
+	pirn_drop(&guard.future);
+}
+
+/* Each message has a child of its own. */
+struct walker {
+	struct pirn_future future;
+	int number, sum, next;
+	struct pirn_recv recv[4];
+};
+
+PIRN_ASYNC(walker, f)
+{
+	PIRN_BEGIN(f);
+	PIRN_EACH(f, f->recv[f->next++], number_recv(rx, &f->number))
+		f->sum += f->number;
+	PIRN_END(f);
+}
+
+Test(each, looks_once_for_each_child_where_it_lives)
+{
+	struct walker w = { PIRN_INIT(walker), .sum = 0 };
+
+	send(10);
+	send(20);
+	cr_expect_eq(bell_poll(&w.future, &bell), PIRN_PENDING);
+	send(30);
+	number_sender_close(tx);
+	cr_expect_eq(bell_poll(&w.future, &bell), PIRN_READY);
+	cr_expect_eq(w.sum, 60);
+	cr_expect_eq(w.next, 4);
 }
