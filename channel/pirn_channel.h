@@ -13,7 +13,9 @@
  * and then -EPIPE. What is pending borrows its end and its msg.
  *
  * Who waits longest is notified first, of a message or of room. It has no claim to it: others may
- * be quicker, and who was notified and found nothing goes back in front of those who wait.
+ * be quicker, and who was notified and found nothing goes back in front of those who wait. A future
+ * that is pending and not polled again soon (the loser of a select) must be dropped: it is notified
+ * as the others are, of a message that nobody else is woken for then.
  *
  * A channel of capacity 0 is a rendezvous: it has room only while a receiver waits, so a message is
  * taken from its sender when somebody has come for it. A try_send succeeds only where a receiver is

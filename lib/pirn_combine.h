@@ -146,9 +146,12 @@ static inline struct pirn_race pirn_race(struct pirn_future **branch, size_t n)
 
 /*
  * READY when one branch is: `won` points to it, and err is its err. The losers stay pending, and
- * have lost nothing: select again over them, or drop them (a body does so in its finally part). Do
- * not await something else meanwhile: a loser may have been notified, and others wait for what it
- * was notified of. Dropping the select drops no branch.
+ * have lost nothing: select again over them, or drop them (a body does so in its finally part).
+ * Dropping the select drops no branch.
+ *
+ * A loser that is not polled again soon must be dropped, not kept while something else is awaited.
+ * It stays in line, and holds what it is notified of: a message wakes it and nobody else, a mutex
+ * is handed to it, also against its own task, which then waits for itself.
  *
  * Branches are polled in order: one that is READY each time hides those behind it. With
  * `f->select.fair = true`, set before the first poll, each poll begins at a branch taken at
