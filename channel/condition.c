@@ -29,6 +29,8 @@ static enum pirn_poll condition_wait_poll(struct pirn_future *f, struct pirn_con
 		if (poll == PIRN_PENDING)
 			return PIRN_PENDING;
 		f->at = NOTIFIED;
+		if (guard->future.ops)
+			pirn_trap(__FILE__, 0, "a guard that was used while its wait goes on");
 		*guard = pirn_mutex_lock(guard->mutex);
 	}
 	if (pirn_poll(&guard->future, cx) == PIRN_PENDING)

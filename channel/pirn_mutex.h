@@ -87,8 +87,9 @@ struct pirn_condition {
 
 /*
  * Unlocks, waits for a notification, and locks again, with the same guard, which lies still
- * meanwhile and is not touched. Traps where that does not hold its mutex. READY, with err 0; look
- * at the thing again then, for the wait may also end for nothing, and others may have come first.
+ * meanwhile and is not touched. Traps where that does not hold its mutex, or was used meanwhile.
+ * READY, with err 0; look at the thing again then, for the wait may also end for nothing, and
+ * others may have come first.
  *
  * Dropped before that, the guard may hold the mutex or not: drop it as well. One that was notified
  * and is dropped hands the notification on.
