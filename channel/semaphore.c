@@ -65,12 +65,10 @@ static void give(struct semaphore *s, size_t n)
 	s->free += n;
 }
 
-/* The neighbours of one who waits, and one who was granted itself, know where it lies. */
+/* One who waits, and one who was granted what it asked for, knows itself where it lies. */
 static void must_not_have_moved(const struct pirn_future *f, const struct pirn_request *r)
 {
-	const struct pirn_waiter *w = &r->waiter;
-
-	if (waiter_listed(w) ? w->next->prev != w : !request_granted(r))
+	if (waiter_listed(&r->waiter) ? !in_noted_place(f) : !request_granted(r))
 		pirn_trap(f->ops->file, 0, "a guard that was moved, or a copy, holds nothing");
 }
 
@@ -97,6 +95,7 @@ static struct pirn_waker *wait_with(struct semaphore *s, struct pirn_future *f,
 	else
 		pirn__waiters_add(&s->line, &r->waiter, waker, false);
 	f->at = WAITED;
+	note_place(f);
 	return old;
 }
 

@@ -46,6 +46,21 @@ static inline bool waiter_listed(const struct pirn_waiter *w)
 	return w->next != NULL;
 }
 
+/*
+ * A future that waits, and has no other use for its err before it is READY, notes there where it
+ * lies: so one that was moved, or a copy, is known without a look at neighbours, which may be gone.
+ * (Half an address: a copy a multiple of 4 GiB away is not.)
+ */
+static inline void note_place(struct pirn_future *f)
+{
+	f->err = (int)(uint32_t)(uintptr_t)f;
+}
+
+static inline bool in_noted_place(const struct pirn_future *f)
+{
+	return f->err == (int)(uint32_t)(uintptr_t)f;
+}
+
 /* Lists a waiter with the waker that it has been given; at the front if it has waited before. */
 void pirn__waiters_add(struct waiters *list, struct pirn_waiter *w, struct pirn_waker *waker,
 		       bool front);
