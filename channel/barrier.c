@@ -105,7 +105,8 @@ static bool must_wait(struct barrier *b, struct pirn_barrier_wait *wait, struct 
 		wait->future.at = WAITED;
 		return true;
 	}
-	if (wait->round != b->round) {
+	/* Who is off the line is through, whatever the round: its number comes again. */
+	if (!waiter_listed(w) || wait->round != b->round) {
 		*old = leave_line(b, wait);
 		return false;
 	}

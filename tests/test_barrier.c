@@ -153,6 +153,22 @@ Test(barrier, wakes_the_waker_of_the_last_poll)
 	drop(&h[1]);
 }
 
+Test(barrier, lets_one_through_that_comes_to_see_it_very_late)
+{
+	struct pirn_barrier b = PIRN_BARRIER_INIT(2), before;
+	struct hand h[2];
+
+	cr_expect_eq(come_and_poll(&h[0], &b), PIRN_PENDING);
+	drop(&h[0]);
+	before = b; /* as it is again when all rounds that it can count have passed */
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(come_and_poll(&h[i], &b), i < 1 ? PIRN_PENDING : PIRN_READY);
+	b = before;
+	cr_expect_eq(poll(&h[0]), PIRN_READY);
+	for (int i = 0; i < 2; i++)
+		drop(&h[i]);
+}
+
 Test(barrier, of_one_lets_everybody_through)
 {
 	struct pirn_barrier b = PIRN_BARRIER_INIT(1), zero = { 0 };
