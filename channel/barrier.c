@@ -67,6 +67,12 @@ static void let_through_and_unlock(struct barrier *b)
 	}
 }
 
+static void must_not_have_moved(const struct pirn_barrier_wait *wait)
+{
+	if (!in_noted_place(&wait->future))
+		pirn_trap(__FILE__, 0, "a wait that was moved, or a copy, is not in line");
+}
+
 /* Under the lock: takes a wait off the line, where that was not done yet. */
 static struct pirn_waker *leave_line(struct barrier *b, struct pirn_barrier_wait *wait)
 {
@@ -103,8 +109,10 @@ static bool must_wait(struct barrier *b, struct pirn_barrier_wait *wait, struct 
 		b->arrived++;
 		wait->round = b->round;
 		wait->future.at = WAITED;
+		note_place(&wait->future);
 		return true;
 	}
+	must_not_have_moved(wait);
 	/* Who is off the line is through, whatever the round: its number comes again. */
 	if (!waiter_listed(w) || wait->round != b->round) {
 		*old = leave_line(b, wait);
@@ -149,6 +157,7 @@ static void barrier_wait_drop(struct pirn_future *f)
 
 	if (f->at != WAITED)
 		return;
+	must_not_have_moved(wait);
 	lock(&b->lock);
 	waker = leave_line(b, wait);
 	unlock(&b->lock);

@@ -15,7 +15,7 @@ void pirn__waiters_add(struct waiters *list, struct pirn_waiter *w, struct pirn_
 	prev->next = w;
 }
 
-struct pirn_waker *pirn__waiter_remove(struct pirn_waiter *w)
+static struct pirn_waker *off_line(struct pirn_waiter *w)
 {
 	struct pirn_waker *waker = w->waker;
 
@@ -26,9 +26,16 @@ struct pirn_waker *pirn__waiter_remove(struct pirn_waiter *w)
 	return waker;
 }
 
+struct pirn_waker *pirn__waiter_remove(struct pirn_waiter *w)
+{
+	if (w->prev->next != w || w->next->prev != w)
+		pirn_trap(__FILE__, 0, "one in line that was moved, or a copy");
+	return off_line(w);
+}
+
 struct pirn_waker *pirn__waiters_take(struct waiters *list)
 {
 	struct pirn_waiter *first = list->head.next;
 
-	return first == &list->head ? NULL : pirn__waiter_remove(first);
+	return first == &list->head ? NULL : off_line(first);
 }

@@ -65,7 +65,10 @@ static inline bool in_noted_place(const struct pirn_future *f)
 void pirn__waiters_add(struct waiters *list, struct pirn_waiter *w, struct pirn_waker *waker,
 		       bool front);
 
-/* Takes a waiter off, wherever it stands. The waker is the caller's. */
+/*
+ * Takes a waiter off, wherever it stands; traps where its neighbours know of another place. The
+ * waker is the caller's.
+ */
 struct pirn_waker *pirn__waiter_remove(struct pirn_waiter *w);
 
 /* Takes the first one off: the waker to wake after the unlock, or NULL. */
