@@ -28,6 +28,14 @@ struct once {
 
 _Static_assert(sizeof(struct once) <= sizeof(struct pirn_once), "it fits");
 
+/*
+ * From READY on `must` lies where the request had its place in line: NULL, and so false, until it
+ * is set, and NULL again before the permit goes back.
+ */
+_Static_assert(offsetof(struct pirn_once_begin, must) ==
+		       offsetof(struct pirn_once_begin, request.waiter.next),
+	       "no use of a request's that is READY");
+
 #define FIRST 1 /* permit */
 #define FOR_ALL (SIZE_MAX / 2)
 
@@ -89,8 +97,12 @@ static void once_begin_drop(struct pirn_future *f)
 {
 	struct pirn_once_begin *begin = (struct pirn_once_begin *)(void *)f;
 
-	if (f->at != PIRN_AT_READY || begin->must)
-		pirn__semaphore_drop(&of(begin->once)->one, f, &begin->request);
+	if (f->at == PIRN_AT_READY) {
+		if (!begin->must)
+			return;
+		begin->request.waiter.next = NULL;
+	}
+	pirn__semaphore_drop(&of(begin->once)->one, f, &begin->request);
 }
 
 const struct pirn_future_ops pirn_once_begin_ops = {

@@ -43,9 +43,11 @@ PIRN_API extern const struct pirn_future_ops pirn_once_begin_ops; /* Threads: an
  */
 struct pirn_once_begin {
 	struct pirn_future future;
-	struct pirn_request request;
+	union {
+		struct pirn_request request; /* private */
+		bool must; /* read-only, from READY on: not done, and nobody else is at it */
+	};
 	struct pirn_once *once;
-	bool must; /* read-only: it is not done, and nobody else is at it */
 };
 
 static inline struct pirn_once_begin pirn_once_begin(struct pirn_once *once)
@@ -54,7 +56,6 @@ static inline struct pirn_once_begin pirn_once_begin(struct pirn_once *once)
 	pirn_future_init(&f.future, &pirn_once_begin_ops);
 	pirn_request_init(&f.request, 1);
 	f.once = once;
-	f.must = false;
 	return f;
 }
 
