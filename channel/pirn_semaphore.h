@@ -49,9 +49,11 @@ struct pirn_semaphore {
 PIRN_API void pirn_semaphore_init(struct pirn_semaphore *s, size_t permits);
 
 /*
- * Adds n permits, which were nobody's; it may be more than there were at first.
+ * Adds n permits, which were nobody's; it may be more than there were at first. Traps where more
+ * than SIZE_MAX would be free. Those that guards hold do not count: with them it may be the drop of
+ * a guard that brings it over that, and traps.
  *
- * Threads:  any. Traps where there would be more than SIZE_MAX.
+ * Threads:  any.
  */
 PIRN_API void pirn_semaphore_release(struct pirn_semaphore *s, size_t n);
 
