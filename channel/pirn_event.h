@@ -11,8 +11,9 @@
  *	}
  *
  * An event lies in memory of yours, all zero at first, and needs no end; nothing is allocated. It
- * must outlive its waits and the calls on it: a task that was woken may not free it as
- * long as the call that woke it goes on.
+ * does not move once it was used, not even when nobody waits (so not in an array that grows). It
+ * must outlive its waits and the calls on it: a task that was woken may not free it as long as the
+ * call that woke it goes on.
  */
 #ifndef PIRN_EVENT_H
 #define PIRN_EVENT_H

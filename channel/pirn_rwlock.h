@@ -17,9 +17,10 @@
  * A plain thread locks by `pirn_block_on(&lock.future) == 0`.
  *
  * An rwlock lies in memory of yours, all zero at first, and needs no end; nothing is allocated. It
- * must outlive its guards and the calls on it: who was handed it may not free it as long as the
- * call that handed it on goes on. (Who shares one counts references, and gives up its own behind
- * its unlock.)
+ * does not move once it was used, not even when nobody holds or waits (so not in an array that
+ * grows). It must outlive its guards and the calls on it: who was handed it may not free it as long
+ * as the call that handed it on goes on. (Who shares one counts references, and gives up its own
+ * behind its unlock.)
  */
 #ifndef PIRN_RWLOCK_H
 #define PIRN_RWLOCK_H

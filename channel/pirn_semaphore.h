@@ -16,8 +16,9 @@
  *
  * A plain thread acquires by `pirn_block_on(&permit.future) == 0`.
  *
- * A semaphore lies in memory of yours and needs no end; nothing is allocated. It must outlive its
- * guards and the calls on it: who was handed a permit may not free it as long as the call that
+ * A semaphore lies in memory of yours and needs no end; nothing is allocated. It does not move once
+ * it was used, not even when nobody holds or waits (so not in an array that grows). It must outlive
+ * its guards and the calls on it: who was handed a permit may not free it as long as the call that
  * handed it on goes on. (Who shares one counts references, and gives up its own behind its drop
  * of the guard.)
  */
