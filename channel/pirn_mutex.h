@@ -17,6 +17,10 @@
  * to use it hands it on. So one pirn_drop in a body's finally part is right wherever the body
  * ends. A guard does not move once it was polled; the drop of a copy traps.
  *
+ * One that lost a select is still in line, and may be handed the mutex, which it then keeps from
+ * all others (from a second guard of its own body as well: a deadlock): poll it again soon, or drop
+ * it. So with the wait for a condition, which may be notified and then keeps that from others.
+ *
  * A plain thread locks by `pirn_block_on(&lock.future) == 0`, and waits by pirn_block_on too.
  *
  * Both lie in memory of yours, all zero at first, and need no end; nothing is allocated. They do not

@@ -14,6 +14,9 @@
  * use it hands it on. So one pirn_drop in a body's finally part is right wherever the body ends. A
  * guard does not move once it was polled; the drop of a copy traps.
  *
+ * One that lost a select is still in line, and may be handed the lock, which it then keeps from all
+ * others (one that is not handed it holds up those behind it): poll it again soon, or drop it.
+ *
  * A plain thread locks by `pirn_block_on(&lock.future) == 0`.
  *
  * An rwlock lies in memory of yours, all zero at first, and needs no end; nothing is allocated. It

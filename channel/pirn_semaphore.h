@@ -14,6 +14,9 @@
  * does not come to use them gives them on. So one pirn_drop in a body's finally part is right
  * wherever the body ends. A guard does not move once it was polled; the drop of a copy traps.
  *
+ * One that lost a select is still in line, and may be handed permits that it then keeps from all
+ * others: poll it again soon, or drop it.
+ *
  * A plain thread acquires by `pirn_block_on(&permit.future) == 0`.
  *
  * A semaphore lies in memory of yours and needs no end; nothing is allocated. It does not move once
