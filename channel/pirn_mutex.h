@@ -15,7 +15,8 @@
  * The future is the guard: from READY on it holds the mutex, and its drop unlocks. A drop is right
  * in each state: one that waits leaves the line, one that was handed the mutex and does not come
  * to use it hands it on. So one pirn_drop in a body's finally part is right wherever the body
- * ends. A guard does not move once it was polled; the drop of a copy traps.
+ * ends. A guard does not move once it was polled, or written by a call that tries; the drop of a
+ * copy traps.
  *
  * One that lost a select is still in line, and may be handed the mutex, which it then keeps from
  * all others (from a second guard of its own body as well: a deadlock): poll it again soon, or drop

@@ -12,7 +12,8 @@
  *
  * Who must, and is dropped (by its pirn_drop) without having said that it has done it, leaves it
  * to the next in line. A drop is right in each state; so one in a body's finally part is right
- * wherever the body ends. One that must does not move; the drop of a copy traps.
+ * wherever the body ends. One that waits or must does not move, also where a call that tries wrote
+ * it; the drop of a copy traps.
  *
  * A plain thread begins by `pirn_block_on(&begin.future) == 0`.
  *
