@@ -12,10 +12,10 @@
  *
  * A plain thread waits by pirn_block_on(&wait.future).
  *
- * A barrier lies in memory of yours and needs no end; nothing is allocated. It does not move once it
- * was used, not even when nobody waits (so not in an array that grows). It must outlive its waits
- * and the calls on it: who was let through may not free it as long as a poll of any leader's wait
- * goes on (of its own round, or of a later one: they share the work of waking many).
+ * A barrier lies in memory of yours and needs no end; nothing is allocated. It does not move once
+ * it was used, not even when nobody waits (so not in an array that grows). It must outlive its
+ * waits and the calls on it: who was let through may not free it as long as a poll of any leader's
+ * wait goes on (of whichever round: they share the work of waking many).
  */
 #ifndef PIRN_BARRIER_H
 #define PIRN_BARRIER_H

@@ -24,11 +24,11 @@
  *
  * A plain thread locks by `pirn_block_on(&lock.future) == 0`, and waits by pirn_block_on too.
  *
- * Both lie in memory of yours, all zero at first, and need no end; nothing is allocated. They do not
- * move once they were used, not even when nobody holds or waits (so not in an array that grows).
- * They must outlive their guards, their waits and the calls on them: who was handed a mutex may not
- * free it as long as the call that handed it on goes on. (Who shares one counts references, and
- * gives up its own behind its unlock.)
+ * Both lie in memory of yours, all zero at first, and need no end; nothing is allocated. They do
+ * not move once they were used, not even when nobody holds or waits (so not in an array that
+ * grows). They must outlive their guards, their waits and the calls on them: who was handed a
+ * mutex may not free it as long as the call that handed it on goes on. (Who shares one counts
+ * references, and gives up its own behind its unlock.)
  */
 #ifndef PIRN_MUTEX_H
 #define PIRN_MUTEX_H

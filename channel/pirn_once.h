@@ -17,10 +17,10 @@
  *
  * A plain thread begins by `pirn_block_on(&begin.future) == 0`.
  *
- * It lies in memory of yours, all zero at first, and needs no end; nothing is allocated. It does not
- * move once it was used, not even when nobody waits (so not in an array that grows). It must outlive
- * all who begin, and the calls on it: who sees that it is done may not free it as long as the call
- * that did it goes on.
+ * It lies in memory of yours, all zero at first, and needs no end; nothing is allocated. It does
+ * not move once it was used, not even when nobody waits (so not in an array that grows). It must
+ * outlive all who begin, and the calls on it: who sees that it is done may not free it as long as
+ * the call that did it goes on.
  */
 #ifndef PIRN_ONCE_H
 #define PIRN_ONCE_H

@@ -12,10 +12,11 @@
  * The future is the guard: from READY on it holds the lock, and its drop unlocks. A drop is right
  * in each state: one that waits leaves the line, one that was handed the lock and does not come to
  * use it hands it on. So one pirn_drop in a body's finally part is right wherever the body ends. A
- * guard does not move once it was polled, or written by a call that tries; the drop of a copy traps.
+ * guard does not move once it was polled, or written by a call that tries; the drop of a copy
+ * traps.
  *
- * One that lost a select is still in line, and may be handed the lock, which it then keeps from all
- * others (one that is not handed it holds up those behind it): poll it again soon, or drop it.
+ * One that lost a select is still in line, and may be handed the lock, which it then keeps from
+ * others (from a second guard of its own body as well: a deadlock): poll it again soon, or drop it.
  *
  * A plain thread locks by `pirn_block_on(&lock.future) == 0`.
  *

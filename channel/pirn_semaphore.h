@@ -12,8 +12,8 @@
  * The future is the guard: from READY on it holds its permits, and its drop gives them back. A
  * drop is right in each state: one that waits leaves the line, one that was handed its permits and
  * does not come to use them gives them on. So one pirn_drop in a body's finally part is right
- * wherever the body ends. A guard does not move once it was polled, or written by a call that tries;
- * the drop of a copy traps.
+ * wherever the body ends. A guard does not move once it was polled, or written by a call that
+ * tries; the drop of a copy traps.
  *
  * One that lost a select is still in line, and may be handed permits that it then keeps from all
  * others: poll it again soon, or drop it.
