@@ -24,6 +24,7 @@
 extern "C" {
 #endif
 
+/* All zero: static, or `= { 0 }` in C, `= {}` in C++ (which may warn of the other). */
 struct pirn_event {
 	uint64_t space[10]; /* private */
 };

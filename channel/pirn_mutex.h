@@ -40,6 +40,7 @@
 extern "C" {
 #endif
 
+/* All zero: static, or `= { 0 }` in C, `= {}` in C++ (which may warn of the other). */
 struct pirn_mutex {
 	struct pirn_semaphore one; /* private */
 };
@@ -87,6 +88,7 @@ static inline void pirn_mutex_unlock(struct pirn_mutex_lock *guard)
 
 /* ---- conditions ---------------------------------------------------------------------------- */
 
+/* All zero, as a mutex. */
 struct pirn_condition {
 	struct pirn_event event; /* private */
 };

@@ -31,6 +31,7 @@
 extern "C" {
 #endif
 
+/* All zero: static, or `= { 0 }` in C, `= {}` in C++ (which may warn of the other). */
 struct pirn_once {
 	/* private */
 	struct pirn_semaphore one;

@@ -35,6 +35,7 @@
 extern "C" {
 #endif
 
+/* All zero: static, or `= { 0 }` in C, `= {}` in C++ (which may warn of the other). */
 struct pirn_rwlock {
 	struct pirn_semaphore readers; /* private */
 };

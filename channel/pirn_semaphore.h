@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-/* All zero: there are no permits yet. */
+/* All zero (`= { 0 }` in C, `= {}` in C++): there are no permits yet. */
 struct pirn_semaphore {
 	/* private */
 	size_t permits; /* that nobody has */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; and so
-# does a body that uses what is written by macros.
+# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; and so do
+# a body that uses what is written by macros, and locks in memory that is all zero.
 
 cd "${top_srcdir:-.}" || exit 99
 tests=0 skipped=0 failed=0
@@ -47,6 +47,45 @@ int add(struct number_receiver *rx, struct number_sender *tx)
 }
 '
 
+locks='
+#include <pirn_barrier.h>
+#include <pirn_mutex.h>
+#include <pirn_once.h>
+#include <pirn_rwlock.h>
+
+#ifdef __cplusplus
+# define ZERO {}
+#else
+# define ZERO { 0 }
+#endif
+
+struct locks {
+	struct pirn_barrier barrier;
+	struct pirn_condition condition;
+	struct pirn_event event;
+	struct pirn_mutex mutex;
+	struct pirn_once once;
+	struct pirn_rwlock rwlock;
+	struct pirn_semaphore semaphore;
+};
+
+size_t zeros(void);
+size_t zeros(void)
+{
+	struct pirn_barrier barrier = PIRN_BARRIER_INIT(2);
+	struct pirn_condition condition = ZERO;
+	struct pirn_event event = ZERO;
+	struct pirn_mutex mutex = ZERO;
+	struct pirn_once once = ZERO;
+	struct pirn_rwlock rwlock = ZERO;
+	struct pirn_semaphore semaphore = PIRN_SEMAPHORE_INIT(3), none = ZERO;
+	static struct locks locks;
+
+	return sizeof(locks) + sizeof(barrier) + sizeof(condition) + sizeof(event) + sizeof(mutex) +
+	       sizeof(once) + sizeof(rwlock) + sizeof(semaphore) + sizeof(none);
+}
+'
+
 # try COMPILER LANGUAGE STANDARD NAME TEXT
 try() {
 	tests=$((tests + 1))
@@ -77,6 +116,7 @@ for path in lib/pirn*.h channel/pirn*.h pool/pirn*.h; do
 #include <$header>"
 done
 try_all "a body" "$body"
+try_all "locks that are all zero" "$locks"
 
 echo "1..$tests"
 echo "$((tests - skipped - failed)) passed, $failed failed"
