@@ -24,7 +24,7 @@
 	struct name##_receiver;									\
 	struct name##_weak_sender;								\
 	struct name##_weak_receiver;								\
-	static inline PIRN_UNUSED void name##_pirn_release_message(void *pirn_msg)			\
+	static inline PIRN_UNUSED void name##_pirn_release_msg(void *pirn_msg)			\
 	{											\
 		void (*pirn_release)(type *) = release;						\
 		if (pirn_release)								\
@@ -39,7 +39,8 @@
 		void (*pirn_release)(type *) = release;						\
 		int pirn_err = pirn_channel_new(&pirn_tx, &pirn_rx, sizeof(type),		\
 					       pirn_capacity,					\
-					       pirn_release ? name##_pirn_release_message : NULL, NULL); \
+					       pirn_release ? name##_pirn_release_msg : NULL,	\
+					       NULL);						\
 		if (pirn_err == 0) {								\
 			*pirn_out_tx = (struct name##_sender *)pirn_tx;				\
 			*pirn_out_rx = (struct name##_receiver *)pirn_rx;			\

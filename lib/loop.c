@@ -464,7 +464,7 @@ static struct loop_task *of_handle(struct pirn_task *handle)
 	struct loop_task *t = (struct loop_task *)(void *)handle;
 
 	if (loop_tail(t)->owner != &pirn__thread)
-		pirn_trap(t->place, 0, "a handle that has ended, or of a local task on another thread");
+		pirn_trap(t->place, 0, "a handle that has ended, or a local task used elsewhere");
 	return t;
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; and so do
-# a body that uses what is written by macros, and locks in memory that is all zero.
+# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; so do a
+# body that uses what is written by macros, and locks in memory that is all zero.
 
 cd "${top_srcdir:-.}" || exit 99
 tests=0 skipped=0 failed=0
