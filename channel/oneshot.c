@@ -12,11 +12,12 @@
  * Each side ends by an exchange on `meeting`. What it takes out there tells who came first. The
  * first one touches the memory no more: a waker that it has taken out has a life of its own. The
  * second one has the memory for itself, and calls `last`. The receiver takes the sender's waker out
- * of `leaving` before that exchange, and wakes it behind.
+ * of `leaving` before that exchange, and wakes it behind. Between the two it is still inside: a
+ * closed that comes then wakes itself, and looks again.
  *
- * Linearisation: what the sender does takes effect at its exchange, the receiver's end at its
- * exchange on `leaving` for closed, on `meeting` for a send; a recv where it finds the sender's
- * end. Progress: wait-free. A compare-and-swap fails only where the other side has ended.
+ * Linearisation: what each side does takes effect at its exchange on `meeting`; a recv, and a
+ * closed, where it finds the other's end there. Progress: wait-free. A compare-and-swap fails only
+ * where the other side has ended.
  *
  * Orderings.
  *
@@ -30,7 +31,8 @@
  *   [O4]  closed: release on leaving     receiver's close: acquire     a waker is woken that is
  *                                                                      seen half made
  *   [O5]  receiver's close: release on   closed: acquire               who sees that the receiver
- *         leaving                                                      has left misses what it did
+ *         meeting                                                      has left misses what it did,
+ *                                                                      or frees under its feet
  */
 #include "config.h"
 
@@ -124,9 +126,9 @@ struct pirn_oneshot *pirn_oneshot_receiver_close(struct pirn_oneshot *o,
 	if (!o)
 		return NULL;
 	/* [O4] Without acquire we could wake a waker that we see half made. */
-	/* [O5] Without release the sender could see that we have left, and miss what we did. */
-	waker = link_exchange_acq_rel(&of(o)->leaving, GONE);
+	waker = link_exchange_acquire(&of(o)->leaving, GONE);
 	/* [O1] Without acquire we could release a message before it is there. */
+	/* [O5] Without release the sender could see that we have left, and miss what we did. */
 	/* [O3] With less, who ends second could free the memory under the first one's use. */
 	found = link_exchange_acq_rel(&of(o)->meeting, GONE);
 	if (found == GONE || is_waker(found))
@@ -166,7 +168,11 @@ int pirn_oneshot_try_recv(struct pirn_oneshot *o, const struct pirn_oneshot_type
 int pirn_oneshot_try_closed(struct pirn_oneshot *o)
 {
 	/* [O5] Without acquire we could miss what the receiver did before it left. */
-	return link_load_acquire(&of(o)->leaving) == GONE ? 0 : -EAGAIN;
+	void *found = link_load_acquire(&of(o)->meeting);
+
+	if (found == SENT || found == CLOSED)
+		pirn_trap(NULL, 0, "closed of a oneshot whose sender has ended");
+	return found == GONE ? 0 : -EAGAIN;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
@@ -235,8 +241,12 @@ static enum pirn_poll closed_poll(struct pirn_future *f, struct pirn_context *cx
 		f->at = TRIED;
 	if (out_of_budget(cx) || wait_at(&of(o)->leaving, f, cx))
 		return PIRN_PENDING;
+	if (pirn_oneshot_try_closed(o)) { /* about to leave, but still inside */
+		pirn_waker_wake_by_ref(cx->waker);
+		return PIRN_PENDING;
+	}
 	spend_budget(cx);
-	f->err = pirn_oneshot_try_closed(o); /* 0 */
+	f->err = 0;
 	return PIRN_READY;
 }
 

@@ -20,7 +20,8 @@
  * sender by a send, whatever that returns, or by sender_close; the receiver by receiver_close, also
  * when it has its message. Who ends first does not touch the memory any more, who ends second calls
  * `last`, which may free it. Without a `last` the memory must stay until both have ended; a recv
- * that was READY, or a try_recv that gave no -EAGAIN, says that the sender has. So a oneshot may
+ * that was READY, or a try_recv that gave no -EAGAIN, says that the sender has; closed says it of
+ * the receiver. So a oneshot may
  * lie in the frame of a body only if that frame cannot go while the sender is at work: a body that
  * may be dropped has it in a block of its own.
  *
@@ -106,7 +107,8 @@ PIRN_API int pirn_oneshot_try_recv(struct pirn_oneshot *o, const struct pirn_one
 				   void *msg);
 
 /*
- * Has the receiver left? For a sender that would save its work then.
+ * Has the receiver left? For a sender that would save its work then: a send fails from now on, and
+ * the memory is the sender's alone once it has ended its end.
  *
  * Returns:  0: it has; -EAGAIN.
  * Threads:  owner, of the sender's end.

@@ -50,23 +50,26 @@ static void make(void)
 
 /* ---- the sender ---------------------------------------------------------------------------- */
 
-static void send(void)
+/* Left: closed has said that the receiver has. */
+static void send(bool left)
 {
 	int *m = &s->value, err;
 
 	s->value = 7;
 	err = box_send(s->oneshot, &m);
-	MODEL_CHECK(err == 0 ? !m : err == -EPIPE && m == &s->value);
+	MODEL_CHECK(err == 0 ? !m && !left : err == -EPIPE && m == &s->value);
 	s->sent += err == 0;
 	s->kept += err != 0;
 }
 
-static void end_sender(void)
+static void end_sender(bool left)
 {
 	if (model_choose(3))
-		send();
+		send(left);
 	else
 		box_sender_close(s->oneshot);
+	if (left)
+		MODEL_CHECK(s->gone); /* we were the second one */
 }
 
 /* Each poll with a waker of its own. True: it was READY. */
@@ -78,7 +81,7 @@ static bool poll_a_while(struct pirn_future *f)
 	return false;
 }
 
-static void look_whether_it_left(void)
+static bool look_whether_it_left(void)
 {
 	struct pirn_oneshot_closed closed = box_closed(s->oneshot);
 	bool left = poll_a_while(&closed.future);
@@ -86,8 +89,10 @@ static void look_whether_it_left(void)
 	if (!left && model_choose(2))
 		left = pirn_block_on(&closed.future) == 0;
 	pirn_drop(&closed.future);
-	if (left || box_try_closed(s->oneshot) == 0)
+	left = left || box_try_closed(s->oneshot) == 0;
+	if (left)
 		MODEL_CHECK(s->left == 1);
+	return left;
 }
 
 /* ---- the receiver -------------------------------------------------------------------------- */
@@ -129,7 +134,7 @@ static void end_receiver(void)
 static void send_and_receive(unsigned i)
 {
 	if (i == 0) {
-		end_sender();
+		end_sender(false);
 		return;
 	}
 	if (model_choose(4))
@@ -140,8 +145,7 @@ static void send_and_receive(unsigned i)
 static void send_and_leave(unsigned i)
 {
 	if (i == 0) {
-		look_whether_it_left();
-		end_sender();
+		end_sender(look_whether_it_left());
 		return;
 	}
 	if (model_choose(3) == 0) {
