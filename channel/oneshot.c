@@ -7,7 +7,11 @@
  *	           SENT      the sender has ended, and its message is there
  *	           CLOSED    the sender has ended, and there is no message (any more)
  *	           GONE      the receiver has ended
+ *	           ENDED     both have
  *	leaving    NULL, a waker of the sender's (closed), or GONE
+ *
+ * Who takes a waker out adds UNSEEN to what it leaves there, and the future that waited takes that
+ * away, when it is polled or dropped: a side that ends with it has forgotten a future.
  *
  * Each side ends by an exchange on `meeting`. What it takes out there tells who came first. The
  * first one touches the memory no more: a waker that it has taken out has a life of its own. The
@@ -16,8 +20,9 @@
  * closed that comes then wakes itself, and looks again.
  *
  * Linearisation: what each side does takes effect at its exchange on `meeting`; a recv, and a
- * closed, where it finds the other's end there. Progress: wait-free. A compare-and-swap fails only
- * where the other side has ended.
+ * closed, where it finds the other's end there. Progress: lock-free. The compare-and-swap of a
+ * future fails only where the other side has ended; that of an end only where the other side has
+ * put in or taken out a waker meanwhile, as a poll or a drop does once.
  *
  * Orderings.
  *
@@ -44,9 +49,11 @@
 #include "atomic.h"
 #include "waiters.h"
 
-#define SENT ((void *)1) /* no waker has these addresses */
+#define SENT ((void *)1) /* no waker has an address below 16 */
 #define CLOSED ((void *)2)
 #define GONE ((void *)3)
+#define ENDED ((void *)4)
+#define UNSEEN ((uintptr_t)8)
 
 struct oneshot {
 	struct link meeting, leaving;
@@ -66,13 +73,25 @@ static void *message(struct pirn_oneshot *o, const struct pirn_oneshot_type *typ
 
 static bool is_waker(const void *found)
 {
-	return found && found != SENT && found != CLOSED && found != GONE;
+	return (uintptr_t)found >= 16;
+}
+
+/* What takes the place of what was found. */
+static void *end_behind(void *end, const void *found)
+{
+	return is_waker(found) ? (void *)((uintptr_t)end | UNSEEN) : end;
+}
+
+static void *seen(const void *end)
+{
+	return (void *)((uintptr_t)end & ~UNSEEN);
 }
 
 /* ---- the ends ------------------------------------------------------------------------------ */
 
 static void end_last(struct pirn_oneshot *o)
 {
+	link_store_relaxed(&of(o)->meeting, ENDED); /* for an end that comes twice */
 	if (o->last)
 		o->last(o);
 }
@@ -80,18 +99,20 @@ static void end_last(struct pirn_oneshot *o)
 /* True: the receiver has ended before, and all is the caller's. */
 static bool end_sender(struct pirn_oneshot *o, void *how)
 {
-	void *found;
+	void *found = link_load_relaxed(&of(o)->leaving);
 
-	if (is_waker(link_load_relaxed(&of(o)->leaving)))
+	if (found && found != GONE)
 		pirn_trap(NULL, 0, "a oneshot's sender ended with its closed pending");
+	found = link_load_relaxed(&of(o)->meeting);
 	/* [O1] Without release the receiver could read the message before it is there. */
 	/* [O2] Without acquire we could wake a waker that we see half made. */
 	/* [O3] With less, who ends second could free the memory under the first one's use. */
-	found = link_exchange_acq_rel(&of(o)->meeting, how);
-	if (found == SENT || found == CLOSED)
-		pirn_trap(NULL, 0, "a oneshot's sender ended twice");
-	if (found && found != GONE)
+	while (!link_cas_acq_rel(&of(o)->meeting, &found, end_behind(how, found)))
+		;
+	if (is_waker(found))
 		pirn_waker_wake(found);
+	else if (found && found != GONE)
+		pirn_trap(NULL, 0, "a oneshot's sender ended twice");
 	return found == GONE;
 }
 
@@ -120,24 +141,25 @@ struct pirn_oneshot *pirn_oneshot_sender_close(struct pirn_oneshot *o)
 struct pirn_oneshot *pirn_oneshot_receiver_close(struct pirn_oneshot *o,
 						 const struct pirn_oneshot_type *type)
 {
-	struct pirn_waker *waker;
-	void *found;
+	void *found, *waker;
 
 	if (!o)
 		return NULL;
+	waker = link_load_relaxed(&of(o)->leaving);
 	/* [O4] Without acquire we could wake a waker that we see half made. */
-	waker = link_exchange_acquire(&of(o)->leaving, GONE);
+	while (!link_cas_acquire(&of(o)->leaving, &waker, end_behind(GONE, waker)))
+		;
 	/* [O1] Without acquire we could release a message before it is there. */
 	/* [O5] Without release the sender could see that we have left, and miss what we did. */
 	/* [O3] With less, who ends second could free the memory under the first one's use. */
 	found = link_exchange_acq_rel(&of(o)->meeting, GONE);
-	if (found == GONE || is_waker(found))
+	if (found && found != SENT && found != CLOSED)
 		pirn_trap(NULL, 0, "a oneshot's receiver ended twice, or with its recv pending");
 	if (found == SENT && type->release)
 		type->release(message(o, type));
 	if (found)
 		end_last(o);
-	if (waker)
+	if (is_waker(waker))
 		pirn_waker_wake(waker);
 	return NULL;
 }
@@ -148,9 +170,9 @@ struct pirn_oneshot *pirn_oneshot_receiver_close(struct pirn_oneshot *o,
 static int take(struct pirn_oneshot *o, const struct pirn_oneshot_type *type, void *msg,
 		const void *found)
 {
-	if (found == CLOSED)
+	if (seen(found) == CLOSED)
 		return -EPIPE;
-	if (found == GONE)
+	if (seen(found) != SENT)
 		pirn_trap(NULL, 0, "received from a oneshot whose receiver has ended");
 	memcpy(msg, message(o, type), type->size);
 	link_store_relaxed(&of(o)->meeting, CLOSED); /* there is none any more */
@@ -170,7 +192,7 @@ int pirn_oneshot_try_closed(struct pirn_oneshot *o)
 	/* [O5] Without acquire we could miss what the receiver did before it left. */
 	void *found = link_load_acquire(&of(o)->meeting);
 
-	if (found == SENT || found == CLOSED)
+	if (found && found != GONE && !is_waker(found))
 		pirn_trap(NULL, 0, "closed of a oneshot whose sender has ended");
 	return found == GONE ? 0 : -EAGAIN;
 }
@@ -209,6 +231,8 @@ static void stop_waiting_at(struct link *link, struct pirn_future *f)
 
 	if (is_waker(found) && link_cas_relaxed(link, &found, NULL))
 		pirn_waker_drop(found);
+	else if (found != seen(found)) /* no store: what is read there is still the other side's */
+		link_cas_relaxed(link, &found, seen(found));
 }
 
 static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
@@ -221,6 +245,7 @@ static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
 	if (out_of_budget(cx) || wait_at(meeting, f, cx))
 		return PIRN_PENDING;
 	spend_budget(cx);
+	stop_waiting_at(meeting, f);
 	/* [O1] Without acquire we could read the message before it is there. */
 	f->err = take(recv->oneshot, recv->type, recv->msg, link_load_acquire(meeting));
 	return PIRN_READY;
@@ -246,6 +271,7 @@ static enum pirn_poll closed_poll(struct pirn_future *f, struct pirn_context *cx
 		return PIRN_PENDING;
 	}
 	spend_budget(cx);
+	stop_waiting_at(&of(o)->leaving, f);
 	f->err = 0;
 	return PIRN_READY;
 }

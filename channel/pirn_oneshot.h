@@ -28,7 +28,7 @@
  * At the same time:    sender's calls    receiver's calls
  *   sender's calls     no                yes
  *   receiver's calls   yes               no
- * (the poll and the drop of a future are calls of its side). All are wait-free, but for what a
+ * (the poll and the drop of a future are calls of its side). All are lock-free, but for what a
  * waker does.
  */
 #ifndef PIRN_ONESHOT_H
@@ -66,7 +66,8 @@ static inline void pirn_oneshot_init(struct pirn_oneshot *o, void (*last)(struct
 }
 
 /*
- * Sends, and ends the sender's end. No closed future of it may be pending.
+ * Sends, and ends the sender's end. Drop a closed of it that is pending before, also when it has
+ * lost a select.
  *
  * Takes:    *msg, on success only; owned: it is zeroed then.
  * Returns:  0; -EPIPE: the receiver has left.
@@ -76,7 +77,7 @@ PIRN_API int pirn_oneshot_send(struct pirn_oneshot *o, const struct pirn_oneshot
 			       void *msg, bool owned);
 
 /*
- * Ends the sender's end without a message. No closed future of it may be pending.
+ * Ends the sender's end without a message. No closed of it may be pending, as for a send.
  *
  * Takes:    NULL is fine.
  * Returns:  NULL, so that `o = ..._close(o)` leaves nothing behind.

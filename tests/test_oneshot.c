@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,6 +285,57 @@ Test(waiting, takes_part_in_the_budget)
 	cr_expect_eq(wakes(), 1); /* by itself: it lets others run */
 	cr_expect_eq(poll(), PIRN_READY);
 	number_receiver_close(&shot);
+}
+
+/* ---- what a side must not do --------------------------------------------------------------- */
+
+TestSuite(misuse, .init = begin_waiting);
+
+Test(misuse, send_with_closed_pending_traps, .signal = SIGABRT)
+{
+	poll_leaving();
+	send(5);
+}
+
+Test(misuse, send_with_closed_pending_traps_also_when_the_receiver_has_left, .signal = SIGABRT)
+{
+	poll_leaving();
+	number_receiver_close(&shot);
+	send(5);
+}
+
+Test(misuse, receiver_that_leaves_with_recv_pending_traps, .signal = SIGABRT)
+{
+	poll();
+	number_receiver_close(&shot);
+}
+
+Test(misuse, receiver_that_leaves_with_recv_pending_traps_also_when_the_message_is_there,
+     .signal = SIGABRT)
+{
+	poll();
+	send(5);
+	number_receiver_close(&shot);
+}
+
+Test(misuse, sender_that_ends_twice_behind_the_receiver_traps, .signal = SIGABRT)
+{
+	send(5);
+	number_receiver_close(&shot);
+	send(6);
+}
+
+Test(misuse, receiver_that_ends_twice_behind_the_sender_traps, .signal = SIGABRT)
+{
+	number_receiver_close(&shot);
+	send(5);
+	number_receiver_close(&shot);
+}
+
+Test(misuse, closed_behind_a_send_traps, .signal = SIGABRT)
+{
+	send(5);
+	number_try_closed(&shot);
 }
 
 /* ---- messages that own something ----------------------------------------------------------- */
