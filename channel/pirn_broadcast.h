@@ -202,7 +202,7 @@ static inline int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *r
 	static inline PIRN_UNUSED void name##_sender_close(struct name##_sender *pirn_tx)	\
 	{ pirn_broadcast_sender_close((struct pirn_broadcast_sender *)pirn_tx); }		\
 	static inline PIRN_UNUSED int								\
-	name##_send(struct name##_sender *pirn_tx, const type *pirn_msg)			\
+	name##_send(struct name##_sender *pirn_tx, type const *pirn_msg)			\
 	{											\
 		return pirn_broadcast_send((struct pirn_broadcast_sender *)pirn_tx,		\
 					   (const void *)pirn_msg);				\

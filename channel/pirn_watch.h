@@ -177,7 +177,7 @@ static inline int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void 
 	struct name##_receiver { struct pirn_watch_receiver end; };				\
 	static inline PIRN_UNUSED int								\
 	name##_watch(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,		\
-		     const type *pirn_first)							\
+		     type const *pirn_first)							\
 	{											\
 		struct pirn_watch_sender *pirn_tx;						\
 		int pirn_err = pirn_watch_new(&pirn_tx, &pirn_rx->end, sizeof(type),		\
@@ -204,7 +204,7 @@ static inline int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void 
 	static inline PIRN_UNUSED void name##_sender_close(struct name##_sender *pirn_tx)	\
 	{ pirn_watch_sender_close((struct pirn_watch_sender *)pirn_tx); }			\
 	static inline PIRN_UNUSED int								\
-	name##_send(struct name##_sender *pirn_tx, const type *pirn_msg)			\
+	name##_send(struct name##_sender *pirn_tx, type const *pirn_msg)			\
 	{ return pirn_watch_send((struct pirn_watch_sender *)pirn_tx, (const void *)pirn_msg); } \
 	static inline PIRN_UNUSED struct name##_receiver					\
 	name##_subscribe(struct name##_sender *pirn_tx)						\

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; so do a
-# body that uses what is written by macros, and locks in memory that is all zero.
+# body that uses what is written by macros, messages that are pointers, and locks that are all zero.
 
 cd "${top_srcdir:-.}" || exit 99
 tests=0 skipped=0 failed=0
@@ -86,6 +86,33 @@ size_t zeros(void)
 }
 '
 
+pointers='
+#include <pirn_broadcast.h>
+#include <pirn_channel.h>
+#include <pirn_oneshot.h>
+#include <pirn_watch.h>
+
+struct thing;
+
+PIRN_CHANNEL(line, const char *, NULL);
+PIRN_ONESHOT(answer, const char *, NULL);
+PIRN_WATCH(title, const char *);
+PIRN_WATCH(current, struct thing *);
+PIRN_BROADCAST(cry, const char *);
+PIRN_BROADCAST(moved, struct thing *);
+
+int tell(struct title_sender *tx, struct current_sender *cx, struct cry_sender *rx,
+	 struct moved_sender *mx, struct thing *thing);
+int tell(struct title_sender *tx, struct current_sender *cx, struct cry_sender *rx,
+	 struct moved_sender *mx, struct thing *thing)
+{
+	const char *text = "text";
+
+	return title_send(tx, &text) + current_send(cx, &thing) + cry_send(rx, &text) +
+	       moved_send(mx, &thing);
+}
+'
+
 # try COMPILER LANGUAGE STANDARD NAME TEXT
 try() {
 	tests=$((tests + 1))
@@ -117,6 +144,7 @@ for path in lib/pirn*.h channel/pirn*.h pool/pirn*.h; do
 done
 try_all "a body" "$body"
 try_all "locks that are all zero" "$locks"
+try_all "messages that are pointers" "$pointers"
 
 echo "1..$tests"
 echo "$((tests - skipped - failed)) passed, $failed failed"
