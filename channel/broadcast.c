@@ -142,11 +142,18 @@ static int attempt(struct pirn_future *f)
 	return look(recv->rx, recv->msg);
 }
 
+static struct feed *feed_of(const struct pirn_broadcast_recv *recv)
+{
+	if (!recv->rx->broadcast)
+		pirn_trap(__FILE__, 0, "a recv was left pending when its receiver was dropped");
+	return &recv->rx->broadcast->feed;
+}
+
 static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_broadcast_recv *recv = (struct pirn_broadcast_recv *)(void *)f;
 
-	return pirn__feed_poll(&recv->rx->broadcast->feed, attempt, f, cx, &recv->waiter);
+	return pirn__feed_poll(feed_of(recv), attempt, f, cx, &recv->waiter);
 }
 
 static void recv_drop(struct pirn_future *f)
@@ -154,7 +161,7 @@ static void recv_drop(struct pirn_future *f)
 	struct pirn_broadcast_recv *recv = (struct pirn_broadcast_recv *)(void *)f;
 
 	if (f->at == FEED_WAITED)
-		pirn__feed_stop(&recv->rx->broadcast->feed, &recv->waiter);
+		pirn__feed_stop(feed_of(recv), &recv->waiter);
 }
 
 const struct pirn_future_ops pirn_broadcast_recv_ops = {

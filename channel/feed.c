@@ -141,9 +141,13 @@ uint64_t pirn__feed_add_receiver(struct feed *feed)
 
 void pirn__feed_remove_receiver(struct feed *feed)
 {
+	bool pending;
+
 	lock(&feed->lock);
-	feed->receivers--;
+	pending = --feed->receivers == 0 && feed->waiting > 0;
 	unlock(&feed->lock);
+	if (pending)
+		pirn_trap(NULL, 0, "the last receiver was dropped with its recv pending");
 	unref(feed);
 }
 

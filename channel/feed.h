@@ -41,6 +41,7 @@ void pirn__feed_remove_sender(struct feed *feed);
 
 /* Returns how many messages were sent before. */
 uint64_t pirn__feed_add_receiver(struct feed *feed);
+/* Traps where nobody is left who could wait, and somebody waits. */
 void pirn__feed_remove_receiver(struct feed *feed);
 
 /* Twice is fine. */

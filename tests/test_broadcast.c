@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "bell.h"
@@ -307,6 +308,28 @@ Test(waiting, recv_has_64_bytes)
 {
 	cr_expect_eq(sizeof(struct pirn_broadcast_recv),
 		     sizeof(struct pirn_future) + 5 * sizeof(void *));
+}
+
+Test(waiting, recv_that_is_dropped_behind_its_receiver_traps, .signal = SIGABRT)
+{
+	struct hand h;
+
+	broadcast(2);
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	pirn_broadcast_receiver_drop(&h.rx);
+	pirn_drop(&h.recv.future);
+}
+
+Test(waiting, last_receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
+{
+	struct hand h;
+
+	broadcast(2);
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	pirn_broadcast_receiver_drop(&rx);
+	pirn_broadcast_receiver_drop(&h.rx);
 }
 
 /* ---- typed ends, and threads --------------------------------------------------------------- */

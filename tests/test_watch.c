@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "bell.h"
@@ -320,6 +321,26 @@ Test(waiting, recv_has_64_bytes)
 
 	cr_expect_eq(sizeof(struct pirn_watch_recv), sizeof(struct pirn_future) + 5 * p);
 	cr_expect_leq(sizeof(struct pirn_watch_recv), 64);
+}
+
+Test(waiting, recv_that_is_dropped_behind_its_receiver_traps, .signal = SIGABRT)
+{
+	struct hand h;
+
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	pirn_watch_receiver_drop(&h.rx);
+	pirn_drop(&h.recv.future);
+}
+
+Test(waiting, last_receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
+{
+	struct hand h;
+
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	pirn_watch_receiver_drop(&rx);
+	pirn_watch_receiver_drop(&h.rx);
 }
 
 /* ---- typed ends, and threads --------------------------------------------------------------- */
