@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "feed.h"
+#include "thread.h"
 
 /* The sender's end is the block itself. */
 struct pirn_broadcast_sender {
@@ -171,3 +172,16 @@ const struct pirn_future_ops pirn_broadcast_recv_ops = {
 	.poll = recv_poll,
 	.drop = recv_drop,
 };
+
+int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *rx, void *msg)
+{
+	struct pirn_broadcast_recv recv;
+	int err;
+
+	must_be_outside(NULL, "recv_blocking inside a poll or on a worker");
+	err = pirn_broadcast_try_recv(rx, msg);
+	if (err != -EAGAIN)
+		return err;
+	recv = pirn_broadcast_recv(rx, msg);
+	return pirn_block_on(&recv.future);
+}

@@ -47,6 +47,7 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "thread.h"
 #include "waiters.h"
 
 #define SENT ((void *)1) /* no waker has an address below 16 */
@@ -298,3 +299,17 @@ const struct pirn_future_ops pirn_oneshot_closed_ops = {
 	.poll = closed_poll,
 	.drop = closed_drop,
 };
+
+int pirn_oneshot_recv_blocking(struct pirn_oneshot *o, const struct pirn_oneshot_type *type,
+			       void *msg)
+{
+	struct pirn_oneshot_recv recv;
+	int err;
+
+	must_be_outside(NULL, "recv_blocking inside a poll or on a worker");
+	err = pirn_oneshot_try_recv(o, type, msg);
+	if (err != -EAGAIN)
+		return err;
+	recv = pirn_oneshot_recv(o, type, msg);
+	return pirn_block_on(&recv.future);
+}

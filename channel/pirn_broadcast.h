@@ -163,11 +163,7 @@ static inline struct pirn_broadcast_recv pirn_broadcast_recv(struct pirn_broadca
  * Returns:  0, -EPIPE, -EOVERFLOW, -ENOMEM.
  * Threads:  outside.
  */
-static inline int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *rx, void *msg)
-{
-	struct pirn_broadcast_recv f = pirn_broadcast_recv(rx, msg);
-	return pirn_block_on(&f.future);
-}
+PIRN_API int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *rx, void *msg);
 
 /* clang-format off */
 

@@ -164,12 +164,8 @@ static inline struct pirn_oneshot_closed pirn_oneshot_closed(struct pirn_oneshot
  * Returns:  0, -EPIPE, -ENOMEM.
  * Threads:  outside.
  */
-static inline int pirn_oneshot_recv_blocking(struct pirn_oneshot *o,
-					     const struct pirn_oneshot_type *type, void *msg)
-{
-	struct pirn_oneshot_recv f = pirn_oneshot_recv(o, type, msg);
-	return pirn_block_on(&f.future);
-}
+PIRN_API int pirn_oneshot_recv_blocking(struct pirn_oneshot *o,
+					const struct pirn_oneshot_type *type, void *msg);
 
 /* clang-format off */
 

@@ -162,11 +162,7 @@ static inline struct pirn_watch_recv pirn_watch_recv(struct pirn_watch_receiver 
  * Returns:  0, -EPIPE, -ENOMEM.
  * Threads:  outside.
  */
-static inline int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void *msg)
-{
-	struct pirn_watch_recv f = pirn_watch_recv(rx, msg);
-	return pirn_block_on(&f.future);
-}
+PIRN_API int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void *msg);
 
 /* clang-format off */
 

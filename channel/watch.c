@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "feed.h"
+#include "thread.h"
 
 /* The sender's end is the block itself. */
 struct pirn_watch_sender {
@@ -163,3 +164,16 @@ const struct pirn_future_ops pirn_watch_recv_ops = {
 	.poll = recv_poll,
 	.drop = recv_drop,
 };
+
+int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void *msg)
+{
+	struct pirn_watch_recv recv;
+	int err;
+
+	must_be_outside(NULL, "recv_blocking inside a poll or on a worker");
+	err = pirn_watch_try_recv(rx, msg);
+	if (err != -EAGAIN)
+		return err;
+	recv = pirn_watch_recv(rx, msg);
+	return pirn_block_on(&recv.future);
+}
