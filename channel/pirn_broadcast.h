@@ -21,7 +21,9 @@
  * A sender is counted (ref, unref). A receiver is a struct of three words in memory of yours, for
  * one user at a time; zero: none. It may be moved while no recv of it is pending. The broadcast
  * itself is one block, of 112 bytes and the ring. When the last sender has gone, or one has closed
- * it, sends fail with -EPIPE, receivers get what is left for them, and then -EPIPE.
+ * it, sends fail with -EPIPE, receivers get what is left for them, and then -EPIPE. There are no
+ * weak ends, and no counts of ends or messages; a receiver can only leave, not close the broadcast
+ * for others.
  *
  * At the same time:                   each of these        on one receiver
  *   send, subscribe, ref, unref,      yes

@@ -21,15 +21,14 @@
  * when it has its message. Who ends first does not touch the memory any more, who ends second calls
  * `last`, which may free it. Without a `last` the memory must stay until both have ended; a recv
  * that was READY, or a try_recv that gave no -EAGAIN, says that the sender has; closed says it of
- * the receiver. So a oneshot may
- * lie in the frame of a body only if that frame cannot go while the sender is at work: a body that
- * may be dropped has it in a block of its own.
+ * the receiver. So a oneshot may lie in the frame of a body only if that frame cannot go while the
+ * sender is at work: a body that may be dropped has it in a block of its own.
  *
  * At the same time:    sender's calls    receiver's calls
  *   sender's calls     no                yes
  *   receiver's calls   yes               no
- * (the poll and the drop of a future are calls of its side). All are lock-free, but for what a
- * waker does.
+ * (the poll and the drop of a future are calls of its side). recv_blocking sleeps. All others are
+ * lock-free, but for what a waker does, and what release and last do in an end.
  */
 #ifndef PIRN_ONESHOT_H
 #define PIRN_ONESHOT_H

@@ -21,7 +21,8 @@
  * A sender is counted (ref, unref). A receiver is a struct of two words in memory of yours, for one
  * user at a time; zero: none. It may be moved while no recv of it is pending. The watch itself is
  * one block, of 96 bytes and the value. When the last sender has gone, or one has closed it, sends
- * fail with -EPIPE, and a recv that finds nothing new.
+ * fail with -EPIPE, and a recv that finds nothing new. There are no weak ends, and no counts of
+ * ends; a receiver can only leave, not close the watch for others.
  *
  * At the same time:                   each of these        on one receiver
  *   send, subscribe, ref, unref,      yes
