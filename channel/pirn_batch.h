@@ -64,6 +64,7 @@ static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void 
 	struct pirn_send_many f;
 	pirn_future_init(&f.future, &pirn_send_many_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.tx = tx;
 	f.msgs = msgs;
@@ -90,6 +91,7 @@ static inline struct pirn_recv_many pirn_recv_many(struct pirn_receiver *rx, voi
 	struct pirn_recv_many f;
 	pirn_future_init(&f.future, &pirn_recv_many_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.rx = rx;
 	f.msgs = msgs;

@@ -152,6 +152,7 @@ static inline struct pirn_broadcast_recv pirn_broadcast_recv(struct pirn_broadca
 	struct pirn_broadcast_recv f;
 	pirn_future_init(&f.future, &pirn_broadcast_recv_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.rx = rx;
 	f.msg = msg;

@@ -167,6 +167,7 @@ static inline struct pirn_send pirn_send(struct pirn_sender *tx, void *msg)
 	struct pirn_send f;
 	pirn_future_init(&f.future, &pirn_send_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.tx = tx;
 	f.msg = msg;
@@ -189,6 +190,7 @@ static inline struct pirn_recv pirn_recv(struct pirn_receiver *rx, void *msg)
 	struct pirn_recv f;
 	pirn_future_init(&f.future, &pirn_recv_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.rx = rx;
 	f.msg = msg;

@@ -53,6 +53,7 @@ static inline struct pirn_sender_closed pirn_sender_closed(struct pirn_sender *t
 	struct pirn_sender_closed f;
 	pirn_future_init(&f.future, &pirn_sender_closed_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.tx = tx;
 	return f;

@@ -77,6 +77,7 @@ static inline struct pirn_event_wait pirn_event_wait(struct pirn_event *e)
 	pirn_future_init(&f.future, &pirn_event_wait_ops);
 	f.future.err = (int)pirn_event_count(e);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.event = e;
 	return f;

@@ -150,6 +150,7 @@ static inline struct pirn_watch_recv pirn_watch_recv(struct pirn_watch_receiver 
 	struct pirn_watch_recv f;
 	pirn_future_init(&f.future, &pirn_watch_recv_ops);
 	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.rx = rx;
 	f.msg = msg;
