@@ -103,13 +103,26 @@ const struct pirn_future_ops pirn_try_all_ops = {
 /* ---- the first of them --------------------------------------------------------------------- */
 
 /*
- * Where a fair select begins, of n places. At random: of what goes round in steps, each of so many
- * selects that take turns on a thread may get the same place for long.
+ * Which a fair select begins with, of n. At random: of what goes round in steps, each of so many
+ * selects that take turns on a thread may get the same one for long.
  */
-static size_t some_place(size_t n)
+static size_t some_turn(size_t n)
 {
 	pirn__thread.turn = pirn__thread.turn * 0x915f77f5u + 0x9e3779b9u;
 	return (size_t)((uint64_t)pirn__thread.turn * n >> 32);
+}
+
+/* Where that one stands. NULL has no turn: the one behind it would have its chances as well. */
+static size_t some_place(struct pirn_future **branch, size_t n)
+{
+	size_t some = 0, turn, i = 0;
+
+	for (size_t k = 0; k < n; k++)
+		some += branch[k] != NULL;
+	turn = some_turn(some);
+	while (i < n && (!branch[i] || turn-- > 0))
+		i++;
+	return i;
 }
 
 /* Polls the branches in turn, until one is READY: *won. */
@@ -117,13 +130,10 @@ static enum pirn_poll poll_first(struct pirn_future *f, struct pirn_context *cx,
 				 struct pirn_future **branch, size_t n, bool fair,
 				 struct pirn_future **won)
 {
+	size_t first = fair ? some_place(branch, n) : 0;
 	bool some = false;
-	size_t first;
 
 	f->at = 1;
-	while (n > 0 && !branch[n - 1]) /* else the first one would have their chances as well */
-		n--;
-	first = fair ? some_place(n) : 0;
 	for (size_t i = 0; i < n; i++) {
 		struct pirn_future *b = branch[i < n - first ? first + i : i - (n - first)];
 
