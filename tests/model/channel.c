@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * channel/channel.c, ends.c: two senders and a receiver, and the end of the channel; a rendezvous
- * whose sides give up; who waits for the end; a weak sender.
+ * whose sides give up; who waits for the end; a weak sender; who only tries, against the end.
  */
 #include "config.h"
 
@@ -194,6 +194,32 @@ static void received_if_sent(void)
 	MODEL_CHECK(s->sum == s->sent);
 }
 
+/* Who only tries hears of the end behind what was sent before it. */
+static void try_until_end(unsigned i)
+{
+	int *msg = &s->value[0][0], err = -EAGAIN;
+
+	if (i == 0) {
+		*msg = 1;
+		MODEL_CHECK(pirn_try_send(s->tx[0], &msg) == 0);
+		pirn_sender_close(s->tx[0]);
+		pirn_sender_unref(s->tx[0]);
+		pirn_sender_unref(s->tx[1]);
+		return;
+	}
+	for (; err != -EPIPE; model_yield()) {
+		err = pirn_try_recv(s->rx, &msg);
+		if (err == 0)
+			s->received += (unsigned)*msg;
+	}
+	pirn_receiver_unref(s->rx);
+}
+
+static void received_it(void)
+{
+	MODEL_CHECK(s->received == 1);
+}
+
 const struct model channel_models[] = {
 	{ "channel: bounded", 3, 0, 5000, false, make_bounded, send_or_receive, received_all },
 	{ "channel: unbounded", 3, 0, 5000, false, make_unbounded, send_or_receive, received_all },
@@ -206,5 +232,7 @@ const struct model channel_models[] = {
 	{ "channel: its end is waited for", 3, 0, 10000, false, make_bounded, wait_for_end, NULL },
 	{ "channel: an upgrade, and the last unref", 3, 0, 10000, false, make_weak,
 	  upgrade_or_leave, received_if_sent },
+	{ "channel: try_recv until its end", 2, 0, 5000, false, make_bounded, try_until_end,
+	  received_it },
 	{ .name = NULL },
 };
