@@ -7,6 +7,9 @@
  *
  * Each letter has one fate: received, released with the channel, or kept by its sender. Each
  * receiver sees those of each sender in the order in which they were sent; and every wait ends.
+ *
+ * Not seen here: a batch that wakes too few, since who was woken goes on and takes what the others
+ * were to have (test_batch counts them).
  */
 #include "config.h"
 
