@@ -168,12 +168,14 @@ static void *add(void *arg)
 Test(mutex, is_for_tasks_and_plain_threads)
 {
 	struct pirn_task *task[TASKS];
+	struct pirn_executor *pool;
 	pthread_t thread[THREADS];
 
+	cr_assert_eq(pirn_pool_default(&pool), 0);
 	for (int i = 0; i < TASKS; i++) {
 		struct adder a = { PIRN_INIT(adder), .rounds = 0 };
 
-		cr_assert_eq(pirn_spawn(NULL, &task[i], &a.future), 0);
+		cr_assert_eq(pirn_spawn(pool, &task[i], &a.future), 0);
 	}
 	for (int i = 0; i < THREADS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, add, NULL), 0);
@@ -187,6 +189,7 @@ Test(mutex, is_for_tasks_and_plain_threads)
 	}
 	cr_expect_eq(sum, (TASKS + THREADS) * ROUNDS);
 	end(&shared);
+	cr_expect_eq(pirn_executor_free(pool), 0);
 }
 
 /* ---- conditions ---------------------------------------------------------------------------- */
