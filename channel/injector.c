@@ -18,7 +18,7 @@ void pirn__injector_init(struct injector *q)
 {
 	link_init(&q->head, NULL);
 	lock_init(&q->lock);
-	q->first = NULL;
+	q->first = q->last = NULL;
 	half_init(&q->some, 0);
 }
 
@@ -38,13 +38,28 @@ void pirn__injector_push(struct injector *q, struct pirn_task *newest, struct pi
 	} while (!link_cas_acq_rel(&q->head, &head, newest));
 }
 
-/* Under the lock. Swaps even where there is nothing: that is what [I2] stands on. */
-static struct pirn_task *take(struct injector *q)
+/* Under the lock: puts a list behind what there is. */
+static void append(struct injector *q, struct pirn_task *oldest, struct pirn_task *newest)
 {
-	/* [I1] Without acquire we could see a task before its link. */
-	/* [I2] Without release a later pusher could miss what we did before. */
-	struct pirn_task *t = link_exchange_acq_rel(&q->head, NULL), *oldest = NULL;
+	if (q->first)
+		q->last->at.next = oldest;
+	else
+		q->first = oldest;
+	q->last = newest;
+	newest->at.next = NULL;
+}
 
+/* Under the lock: what was pushed comes behind what there is. False: there is nothing at all. */
+static bool gather(struct injector *q)
+{
+	struct pirn_task *t, *newest, *oldest = NULL;
+
+	if (q->first && !link_load_relaxed(&q->head))
+		return true;
+	/* [I1] Without acquire we could see a task before its link. */
+	/* [I2] Without release, or the swap where there is nothing, a later pusher could miss what
+	 * we did before. */
+	t = newest = link_exchange_acq_rel(&q->head, NULL);
 	while (t) {
 		struct pirn_task *next = t->at.next;
 
@@ -52,21 +67,37 @@ static struct pirn_task *take(struct injector *q)
 		oldest = t;
 		t = next;
 	}
-	return oldest;
+	if (newest)
+		append(q, oldest, newest);
+	return q->first;
+}
+
+void pirn__injector_push_many(struct injector *q, struct pirn_task *const *task, unsigned n)
+{
+	bool alone = try_lock(&q->lock);
+
+	/* In the list the older one names the newer one, in the stack it is the other way round. */
+	for (unsigned i = 1; i < n; i++)
+		task[alone ? i - 1 : i]->at.next = task[alone ? i : i - 1];
+	if (alone) {
+		append(q, task[0], task[n - 1]);
+		half_store_relaxed(&q->some, 1);
+		unlock(&q->lock);
+	} else {
+		pirn__injector_push(q, task[n - 1], task[0]);
+	}
 }
 
 struct pirn_task *pirn__injector_take(struct injector *q, unsigned n, struct pirn_task **rest,
 				      bool *more)
 {
-	struct pirn_task *t, *last;
+	struct pirn_task *t = NULL, *last;
 
 	lock(&q->lock);
-	if (!q->first)
-		q->first = take(q);
-	t = last = q->first;
-	for (; t && n > 0 && last->at.next; n--)
-		last = last->at.next;
-	if (t) {
+	if (gather(q)) {
+		t = last = q->first;
+		for (; n > 0 && last->at.next; n--)
+			last = last->at.next;
 		q->first = last->at.next;
 		last->at.next = NULL;
 		*rest = t->at.next;
@@ -87,9 +118,7 @@ bool pirn__injector_some(struct injector *q)
 	bool some;
 
 	lock(&q->lock);
-	if (!q->first)
-		q->first = take(q);
-	some = q->first != NULL;
+	some = gather(q);
 	half_store_relaxed(&q->some, some);
 	unlock(&q->lock);
 	return some;

@@ -2,10 +2,13 @@
 /*
  * The injector: the channel whose messages are tasks and whose cells are the task headers, so
  * that a send needs no memory. Pushes go onto a stack with one compare-and-swap; consumers share
- * a lock, take the whole stack at once, turn it round and serve it first in, first out.
+ * a lock, take the whole stack at once, turn it round and put it behind their list, which they
+ * serve first in, first out. Who sends many at once puts them into that list himself, if the lock
+ * is free: to turn round a long stack takes long.
  *
- * Linearisation: a push takes effect at the swap of head. Progress: push is lock-free; pop waits
- * for the other consumers' lock. ABA: harmless, a consumer takes everything.
+ * Linearisation: a push takes effect at the swap of head, a send of many there or at the unlock.
+ * Progress: sends are lock-free; a take waits for the lock, which is held for as long as a stack
+ * is long. ABA: harmless, a consumer takes everything.
  */
 #ifndef PIRN_INJECTOR_H
 #define PIRN_INJECTOR_H
@@ -15,11 +18,12 @@
 #include "task.h"
 
 struct injector {
-	struct link head;        /* newest first, linked by at.next; any thread pushes */
-	char apart[64];          /* pushers and consumers do not share a cache line */
-	struct lock lock;        /* between consumers */
-	struct pirn_task *first; /* oldest first; taken from the stack, guarded by the lock */
-	struct half some;        /* first is not NULL; written under the lock, for the hint */
+	struct link head; /* newest first, linked by at.next; any thread pushes */
+	char apart[64];   /* pushers and consumers do not share a cache line */
+	struct lock lock;
+	/* guarded by the lock: a list, oldest first */
+	struct pirn_task *first, *last; /* last: stale where first is NULL */
+	struct half some; /* first is not NULL; written under the lock, for the hint */
 };
 
 void pirn__injector_init(struct injector *q);
@@ -30,6 +34,9 @@ void pirn__injector_deinit(struct injector *q);
  * returns.
  */
 void pirn__injector_push(struct injector *q, struct pirn_task *newest, struct pirn_task *oldest);
+
+/* Takes n OWNED tasks, 1 or more, the oldest first. Not from a signal handler. */
+void pirn__injector_push_many(struct injector *q, struct pirn_task *const *task, unsigned n);
 
 /*
  * The oldest task, or NULL. Up to n that come behind it go to *rest, linked by at.next, oldest

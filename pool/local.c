@@ -5,9 +5,9 @@
  *   tag   writer                          reader                     without it
  *   [Q1]  push: release on the slot       take: acquire on the slot  who takes a task sees it
  *                                                                    before it was written
- *   [Q2]  push_back: release on tail      steal: acquire on tail     the same, and a thief reads a
- *                                                                    place before it was filled
- *   [Q3]  steal, pop: release on head     push_back: acquire         the owner fills a place that
+ *   [Q2]  push_back, steal (into the own  steal: acquire on tail     the same, and a thief reads a
+ *         ring): release on tail                                     place before it was filled
+ *   [Q3]  steal: release on head          push_back: acquire         the owner fills a place that
  *                                         on head                    a thief has yet to read
  */
 #include "config.h"
@@ -19,6 +19,7 @@
 void local_init(struct local *q)
 {
 	q->top = q->pops = 0;
+	q->seen = 0;
 	word_init(&q->head, 0);
 	word_init(&q->tail, 0);
 	word_init(&q->bottomed, 0);
@@ -33,16 +34,15 @@ void local_init(struct local *q)
 unsigned local_room(struct local *q)
 {
 	/* [Q3] Without acquire we could fill a place that a thief has yet to read. */
-	uint64_t head = word_load_acquire(&q->head);
-
-	return LOCAL_RING - (unsigned)(word_load_relaxed(&q->tail) - head);
+	q->seen = word_load_acquire(&q->head);
+	return LOCAL_RING - (unsigned)(word_load_relaxed(&q->tail) - q->seen);
 }
 
 bool local_push_back(struct local *q, struct pirn_task *t)
 {
 	uint64_t tail = word_load_relaxed(&q->tail);
 
-	if (local_room(q) == 0)
+	if (tail - q->seen == LOCAL_RING && local_room(q) == 0)
 		return false;
 	link_store_relaxed(&q->ring[tail % LOCAL_RING], t);
 	/* [Q2] Without release a thief could see the place before the task is in it. */
@@ -79,7 +79,6 @@ static struct pirn_task *pop_stack(struct local *q)
 	return t;
 }
 
-/* For the owner and for thieves. */
 static struct pirn_task *pop_ring(struct local *q)
 {
 	uint64_t head = word_load_relaxed(&q->head);
@@ -87,12 +86,12 @@ static struct pirn_task *pop_ring(struct local *q)
 	for (;;) {
 		struct pirn_task *t;
 
-		/* [Q2] Without acquire we could read a place before the task is in it. */
-		if (head >= word_load_acquire(&q->tail))
+		/* What the owner reads here it has written itself: no order is needed to see it. */
+		if (head >= word_load_relaxed(&q->tail))
 			return NULL;
 		t = link_load_relaxed(&q->ring[head % LOCAL_RING]);
-		/* [Q3] Without release the owner could fill the place before we have read it. */
-		if (word_cas_release(&q->head, &head, head + 1))
+		/* It is we who fill the place next, so there is nothing to order. */
+		if (word_cas_relaxed(&q->head, &head, head + 1))
 			return t;
 	}
 }
@@ -124,11 +123,10 @@ static bool take_oldest(struct local *q, struct pirn_task *t)
 {
 	uint64_t head = word_load_relaxed(&q->head);
 
-	/* What the owner reads here it has written itself, so it needs no order to see it. */
+	/* As in pop_ring. */
 	return head < word_load_relaxed(&q->tail) &&
 	       link_load_relaxed(&q->ring[head % LOCAL_RING]) == t &&
-	       /* [Q3] Without release we could fill the place before it was read. */
-	       word_cas_release(&q->head, &head, head + 1);
+	       word_cas_relaxed(&q->head, &head, head + 1);
 }
 
 bool local_take(struct local *q, struct pirn_task *t)
@@ -139,6 +137,16 @@ bool local_take(struct local *q, struct pirn_task *t)
 		return false;
 	q->top--;
 	return take(&q->slot[q->top]) != NULL;
+}
+
+unsigned local_take_half(struct local *q, struct pirn_task *task[LOCAL_HALF])
+{
+	uint64_t head = word_load_relaxed(&q->tail) - LOCAL_RING;
+
+	for (unsigned i = 0; i < LOCAL_HALF; i++)
+		task[i] = link_load_relaxed(&q->ring[(head + i) % LOCAL_RING]);
+	/* As in pop_ring. */
+	return word_cas_relaxed(&q->head, &head, head + LOCAL_HALF) ? LOCAL_HALF : 0;
 }
 
 /* ---- thieves ------------------------------------------------------------------------------- */
@@ -169,9 +177,37 @@ bool local_waits(struct local *q, const struct sight *seen)
 	return false;
 }
 
-struct pirn_task *local_steal(struct local *q)
+/* From the ring: the oldest is returned, up to `most` that follow go to the end of the own ring. */
+static struct pirn_task *steal_some(struct local *q, struct local *own, unsigned most)
 {
-	struct pirn_task *t = pop_ring(q);
+	uint64_t end = word_load_relaxed(&own->tail), head = word_load_relaxed(&q->head), tail;
+	struct pirn_task *t;
+	unsigned n;
+
+	do {
+		/* [Q2] Without acquire we could read a place before the task is in it. */
+		tail = word_load_acquire(&q->tail);
+		if (head >= tail)
+			return NULL;
+		n = (unsigned)(tail - head - 1) / 2;
+		if (n > most)
+			n = most;
+		t = link_load_relaxed(&q->ring[head % LOCAL_RING]);
+		for (unsigned i = 0; i < n; i++)
+			link_store_relaxed(
+				&own->ring[(end + i) % LOCAL_RING],
+				link_load_relaxed(&q->ring[(head + 1 + i) % LOCAL_RING]));
+		/* [Q3] Without release the owner could fill the places before we have read them. */
+	} while (!word_cas_release(&q->head, &head, head + 1 + n));
+	/* [Q2] Without release a thief could see the places before the tasks are in them. */
+	if (n > 0)
+		word_store_release(&own->tail, end + n);
+	return t;
+}
+
+struct pirn_task *local_steal(struct local *q, struct local *own)
+{
+	struct pirn_task *t = steal_some(q, own, local_room(own));
 
 	for (unsigned i = 0; i < LOCAL_STACK && !t; i++)
 		t = take(&q->slot[i]);

@@ -5,9 +5,9 @@
  * ring.
  *
  * Linearisation: a push takes effect at its store to the slot (stack) or to tail (ring); who takes
- * a task wins it by the exchange of the slot, or the compare-and-swap of head. Progress: the
- * owner's operations are wait-free but for pops from the ring that lose against thieves, who are
- * lock-free. ABA: positions in the ring are 64 bits and never come back.
+ * a task wins it by the exchange of the slot, or the compare-and-swap of head, which also wins
+ * several. Progress: the owner's operations are wait-free but for pops from the ring that lose
+ * against thieves, who are lock-free. ABA: positions in the ring are 64 bits and never come back.
  */
 #ifndef PIRN_LOCAL_H
 #define PIRN_LOCAL_H
@@ -22,6 +22,7 @@ struct local {
 	/* owner only */
 	unsigned top; /* of the stack: slots from here on are empty */
 	unsigned pops;
+	uint64_t seen; /* of head; there is at least the room that this leaves */
 	/* owner writes, thieves read; slots: thieves also take */
 	struct word tail;
 	struct word bottomed; /* how often the lowest slot was filled */
@@ -46,6 +47,11 @@ struct pirn_task *local_pop(struct local *q);
 /* Owner: takes t if it is what a pop would find. */
 bool local_take(struct local *q, struct pirn_task *t);
 
+#define LOCAL_HALF (LOCAL_RING / 2u)
+
+/* Owner: takes the older half of a full ring. Returns how many, 0 where it is not full any more. */
+unsigned local_take_half(struct local *q, struct pirn_task *task[LOCAL_HALF]);
+
 /* Owner: how many more fit into the ring. */
 unsigned local_room(struct local *q);
 
@@ -61,7 +67,10 @@ bool local_look(struct local *q, struct sight *seen);
 /* Thief: is something that was seen then still there? */
 bool local_waits(struct local *q, const struct sight *seen);
 
-/* Thief: the oldest task of the ring, else of the stack, or NULL. */
-struct pirn_task *local_steal(struct local *q);
+/*
+ * Thief: the oldest task of the ring, else of the stack, or NULL. Half of what is left in the ring
+ * goes over into the thief's own: each theft costs both a cache line or two, so few should do.
+ */
+struct pirn_task *local_steal(struct local *q, struct local *own);
 
 #endif

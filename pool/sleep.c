@@ -2,7 +2,8 @@
 /*
  * Why no wake is lost. Let P push a task into the injector and then read the words (notify), let W
  * lie down and then take once more from it. Both the push and an empty take are
- * read-modify-writes of the injector's head ([I2] there: acquire and release), so one comes first:
+ * read-modify-writes of the injector's head ([I2] there: acquire and release), or both were under
+ * its lock, so one comes first:
  *
  *   the push: W's take finds the task;
  *   the take: P sees W asleep, and gets somebody up unless it sees somebody searching.

@@ -68,7 +68,7 @@ static struct pirn_task *steal(struct worker *w)
 {
 	struct pool *p = w->pool;
 	unsigned self = (unsigned)(w - p->worker);
-	struct pirn_task *t = w->victim ? local_steal(&w->victim->local) : NULL;
+	struct pirn_task *t = w->victim ? local_steal(&w->victim->local, &w->local) : NULL;
 
 	if (t)
 		return t;
@@ -79,7 +79,7 @@ static struct pirn_task *steal(struct worker *w)
 
 		if (!local_look(&v->local, &seen) || !waits_long(p, v, &seen))
 			continue;
-		t = local_steal(&v->local);
+		t = local_steal(&v->local, &w->local);
 		w->victim = v;
 	}
 	return t;
@@ -200,7 +200,7 @@ static struct pirn_task *steal_in_passing(struct worker *w)
 	uint64_t now = platform->now(platform);
 
 	if (w->watches && local_waits(&v->local, &w->sight))
-		return now - w->since < STEAL_NS ? NULL : local_steal(&v->local);
+		return now - w->since < STEAL_NS ? NULL : local_steal(&v->local, &w->local);
 	w->watched = (w->watched + 1) % half_load_relaxed(&w->pool->used);
 	v = &w->pool->worker[w->watched];
 	w->watches = v != w && local_look(&v->local, &w->sight);
@@ -239,17 +239,31 @@ void pirn__worker_run(struct worker *w, struct pirn_task *t)
 		ex->ops->again(ex, t);
 }
 
+/*
+ * The ring is full. One that was polled goes into the injector by itself: with as many tasks as
+ * that, all of which yield, halves would be carried to and fro. A new one makes half of the ring
+ * go, since more will follow.
+ */
+static void overflow(struct worker *w, struct pirn_task *t, bool back)
+{
+	struct injector *q = &w->pool->injector;
+	struct pirn_task *half[LOCAL_HALF];
+	unsigned n = back ? 0 : local_take_half(&w->local, half);
+
+	if (n > 0)
+		pirn__injector_push_many(q, half, n);
+	if (back || !local_push_back(&w->local, t))
+		pirn__injector_push(q, t, t);
+	pirn__sleep_notify(&w->pool->sleep);
+}
+
 /* Takes a task into the own queue; behind all others if it was polled just now. */
 void pirn__worker_push(struct worker *w, struct pirn_task *t, bool back)
 {
-	struct pool *p = w->pool;
-
-	if (back ? local_push_back(&w->local, t) : local_push(&w->local, t)) {
-		pirn__sleep_notify_own(&p->sleep);
-	} else {
-		pirn__injector_push(&p->injector, t, t);
-		pirn__sleep_notify(&p->sleep);
-	}
+	if (back ? local_push_back(&w->local, t) : local_push(&w->local, t))
+		pirn__sleep_notify_own(&w->pool->sleep);
+	else
+		overflow(w, t, back);
 }
 
 /*

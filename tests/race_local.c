@@ -11,7 +11,7 @@
 #define THIEVES 2
 #define TASKS 512
 
-static struct local q;
+static struct local q, own[THIEVES];
 static struct pirn_task task[TASKS];
 static atomic_uint taken[TASKS], done, gone;
 static struct race_gate gate = { .n = THIEVES + 1 };
@@ -28,15 +28,20 @@ static void got(struct pirn_task *t)
 
 static void *thief(void *arg)
 {
-	struct race_random random = race_stream(1 + (unsigned long)(uintptr_t)arg);
+	unsigned self = (unsigned)(uintptr_t)arg;
+	struct race_random random = race_stream(1 + self);
 	unsigned long n = 0;
 
 	for (unsigned long i = 0; i < rounds; i++) {
 		race_meet(&gate);
 		while (!atomic_load(&done) || atomic_load(&gone) < TASKS) {
-			struct pirn_task *t = local_steal(&q);
+			struct pirn_task *t = local_pop(&own[self]);
 			struct sight seen;
 
+			if (!t)
+				t = local_steal(&q, &own[self]);
+			if (!t)
+				t = local_steal(&own[1 - self], &own[self]);
 			if (t) {
 				got(t);
 				n++;
@@ -51,15 +56,19 @@ static void *thief(void *arg)
 	return NULL;
 }
 
-static void push_one(unsigned i, bool back)
+static void push_one(unsigned i, bool back, bool half)
 {
+	struct pirn_task *many[LOCAL_HALF];
+
 	task[i].entry = i;
 	task[i].size = i + 1;
 	while (back ? !local_push_back(&q, &task[i]) : !local_push(&q, &task[i])) {
-		struct pirn_task *t = local_pop(&q);
+		struct pirn_task *t = half ? NULL : local_pop(&q);
 
 		if (t)
 			got(t);
+		for (unsigned n = half ? local_take_half(&q, many) : 0; n > 0; n--)
+			got(many[n - 1]);
 	}
 }
 
@@ -72,6 +81,8 @@ int main(int argc, char **argv)
 	random = race_stream(0);
 	local_init(&q);
 	for (unsigned i = 0; i < THIEVES; i++)
+		local_init(&own[i]);
+	for (unsigned i = 0; i < THIEVES; i++)
 		thread[i] = race_thread(thief, (void *)(uintptr_t)i);
 	for (unsigned long r = 0; r < rounds; r++) {
 		struct pirn_task *t;
@@ -82,7 +93,7 @@ int main(int argc, char **argv)
 		atomic_store(&done, 0);
 		race_meet(&gate);
 		for (unsigned i = 0; i < TASKS; i++) {
-			push_one(i, race_below(&random, 2));
+			push_one(i, race_below(&random, 2), race_below(&random, 2));
 			if (race_below(&random, 4) == 0 && (t = local_pop(&q)))
 				got(t);
 			if (race_below(&random, 8) == 0 && local_take(&q, &task[i]))

@@ -6,7 +6,7 @@
 
 #include "local.h"
 
-static struct local q;
+static struct local q, own;
 static struct pirn_task task[LOCAL_STACK + LOCAL_RING + 1];
 
 Test(local, gives_the_newest_first_and_what_was_polled_last)
@@ -81,14 +81,48 @@ Test(local, takes_back_only_what_was_pushed_last)
 Test(local, lets_a_thief_have_the_oldest)
 {
 	local_init(&q);
+	local_init(&own);
 	local_push(&q, &task[0]);
 	local_push(&q, &task[1]);
 	local_push_back(&q, &task[2]);
-	cr_assert_eq(local_steal(&q), &task[2], "the ring first");
-	cr_assert_eq(local_steal(&q), &task[0]);
+	cr_assert_eq(local_steal(&q, &own), &task[2], "the ring first");
+	cr_assert_eq(local_steal(&q, &own), &task[0]);
 	cr_assert_eq(local_pop(&q), &task[1]);
-	cr_assert_null(local_steal(&q));
+	cr_assert_null(local_steal(&q, &own));
 	cr_assert_null(local_pop(&q));
+}
+
+Test(local, gives_a_thief_half_of_the_ring_as_far_as_there_is_room)
+{
+	local_init(&q);
+	local_init(&own);
+	for (unsigned i = 0; i < 8; i++)
+		local_push_back(&q, &task[i]);
+	cr_assert_eq(local_steal(&q, &own), &task[0]);
+	for (unsigned i = 1; i < 4; i++)
+		cr_assert_eq(local_pop(&own), &task[i]);
+	cr_assert_null(local_pop(&own));
+	while (local_push_back(&own, &task[8])) {
+	}
+	cr_assert_eq(local_steal(&q, &own), &task[4], "one at least, if there is no room");
+	for (unsigned i = 5; i < 8; i++)
+		cr_assert_eq(local_pop(&q), &task[i]);
+	cr_assert_null(local_pop(&q));
+}
+
+Test(local, gives_up_the_older_half_of_a_full_ring)
+{
+	struct pirn_task *half[LOCAL_HALF];
+
+	local_init(&q);
+	for (unsigned i = 0; i < LOCAL_RING; i++)
+		local_push_back(&q, &task[i]);
+	cr_assert_eq(local_take_half(&q, half), LOCAL_HALF);
+	for (unsigned i = 0; i < LOCAL_HALF; i++)
+		cr_assert_eq(half[i], &task[i]);
+	cr_assert_eq(local_room(&q), LOCAL_HALF);
+	cr_assert_eq(local_take_half(&q, half), 0, "it is not full");
+	cr_assert_eq(local_pop(&q), &task[LOCAL_HALF]);
 }
 
 Test(local, shows_what_waits)
@@ -96,6 +130,7 @@ Test(local, shows_what_waits)
 	struct sight seen;
 
 	local_init(&q);
+	local_init(&own);
 	cr_assert_not(local_look(&q, &seen));
 	local_push(&q, &task[0]);
 	cr_assert(local_look(&q, &seen));
@@ -107,9 +142,9 @@ Test(local, shows_what_waits)
 	local_push_back(&q, &task[1]);
 	local_push_back(&q, &task[2]);
 	cr_assert(local_look(&q, &seen));
-	cr_assert_eq(local_steal(&q), &task[1]);
+	cr_assert_eq(local_steal(&q, &own), &task[1]);
 	cr_assert(local_waits(&q, &seen), "the second one still does");
-	cr_assert_eq(local_steal(&q), &task[2]);
+	cr_assert_eq(local_steal(&q, &own), &task[2]);
 	local_pop(&q);
 	cr_assert_not(local_waits(&q, &seen));
 }

@@ -42,13 +42,26 @@ static void got(struct pirn_task *t)
 	half_sub_acq_rel(&s->left, 1);
 }
 
+/* EACH tasks, one by one or all at once. */
+static void push(unsigned first)
+{
+	struct pirn_task *many[EACH];
+	bool one_by_one = model_choose(2);
+
+	for (unsigned n = 0; n < EACH; n++) {
+		many[n] = &s->task[first + n];
+		many[n]->entry = first + n + 1;
+		if (one_by_one)
+			pirn__injector_push(&s->q, many[n], many[n]);
+	}
+	if (!one_by_one)
+		pirn__injector_push_many(&s->q, many, EACH);
+}
+
 static void push_or_take(unsigned i)
 {
 	if (i < PUSHERS) {
-		for (unsigned n = i * EACH; n < (i + 1) * EACH; n++) {
-			s->task[n].entry = n + 1;
-			pirn__injector_push(&s->q, &s->task[n], &s->task[n]);
-		}
+		push(i * EACH);
 		return;
 	}
 	while (half_load_relaxed(&s->left) > 0) {
@@ -88,7 +101,12 @@ static void sleep_or_push(unsigned i)
 				    : pirn__injector_take(&s->q, 0, &rest, &more) != NULL)
 			s->seen = true;
 	} else {
-		pirn__injector_push(&s->q, &s->task[0], &s->task[0]);
+		struct pirn_task *many[1] = { &s->task[0] };
+
+		if (model_choose(2))
+			pirn__injector_push(&s->q, many[0], many[0]);
+		else
+			pirn__injector_push_many(&s->q, many, 1);
 		if (half_load_relaxed(&s->asleep))
 			half_store_relaxed(&s->left, 0);
 	}

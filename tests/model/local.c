@@ -9,7 +9,7 @@
 #define TASKS 4
 
 struct scene {
-	struct local q;
+	struct local q, own[THIEVES];
 	struct pirn_task task[LOCAL_RING + TASKS];
 	unsigned taken[LOCAL_RING + TASKS];
 	struct half left;
@@ -23,6 +23,8 @@ static void make_empty(void)
 {
 	s = model_alloc(sizeof(*s));
 	local_init(&s->q);
+	for (unsigned i = 0; i < THIEVES; i++)
+		local_init(&s->own[i]);
 	for (unsigned i = 0; i < LOCAL_RING + TASKS; i++)
 		s->taken[i] = s->task[i].entry = 0;
 	half_init(&s->left, TASKS);
@@ -58,6 +60,41 @@ static void got(struct pirn_task *t)
 	half_sub_acq_rel(&s->left, 1);
 }
 
+static void got_all(struct local *q)
+{
+	struct pirn_task *t;
+
+	while ((t = local_pop(q)))
+		got(t);
+}
+
+/* True: got something. What comes over into the own ring is left for the other thief, or is not. */
+static bool steal(unsigned i)
+{
+	struct local *own = &s->own[i - 1];
+	struct pirn_task *t = local_steal(&s->q, own);
+
+	if (!t)
+		t = local_steal(&s->own[THIEVES - i], own);
+	if (t)
+		got(t);
+	if (!t || model_choose(2))
+		got_all(own);
+	return t;
+}
+
+/* It is full: wait for a thief, or make room. */
+static void make_room(void)
+{
+	struct pirn_task *half[LOCAL_HALF];
+	unsigned n = model_choose(2) ? local_take_half(&s->q, half) : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		got(half[i]);
+	if (n == 0)
+		model_yield();
+}
+
 static void push_and_pop(void)
 {
 	for (unsigned n = s->first; n < s->first + TASKS; n++) {
@@ -65,7 +102,7 @@ static void push_and_pop(void)
 
 		t->entry = n + 1;
 		while (!(s->back ? local_push_back(&s->q, t) : local_push(&s->q, t)))
-			model_yield();
+			make_room();
 		if (model_choose(2) && local_take(&s->q, t))
 			got(t);
 		else if (model_choose(4) == 0 && (t = local_pop(&s->q)))
@@ -84,28 +121,22 @@ static void own_or_steal(unsigned i)
 
 		if (i > 0 && model_choose(2) && local_look(&s->q, &seen))
 			local_waits(&s->q, &seen);
-		t = i == 0 ? local_pop(&s->q) : local_steal(&s->q);
-		if (t)
+		if (i == 0 && (t = local_pop(&s->q)))
 			got(t);
-		else
+		else if (i == 0 || !steal(i))
 			model_yield();
 	}
 }
 
-/* Three are stolen; the owner fills their places. */
+/* Some are stolen; the owner fills their places. */
 static void fill_or_steal(unsigned i)
 {
-	struct pirn_task *t;
-
 	if (i == 0) {
 		push_and_pop();
 		return;
 	}
-	for (unsigned n = 0; n < 2 * TASKS / THIEVES; n++) {
-		t = local_steal(&s->q);
-		if (t)
-			got(t);
-	}
+	for (unsigned n = 0; n < 2 * TASKS / THIEVES; n++)
+		steal(i);
 }
 
 static void each_once(void)
@@ -117,10 +148,9 @@ static void each_once(void)
 /* Those that are left come out now. */
 static void rest_once(void)
 {
-	struct pirn_task *t;
-
-	while ((t = local_pop(&s->q)))
-		got(t);
+	got_all(&s->q);
+	for (unsigned i = 0; i < THIEVES; i++)
+		got_all(&s->own[i]);
 	each_once();
 }
 
