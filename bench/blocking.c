@@ -181,9 +181,7 @@ static void read_all(struct run *run, struct pirn_executor *pool, struct reads *
 		bench_ok(run, pirn_spawn(pool, &task[i], &r.future));
 	}
 	for (unsigned i = 0; i < READERS; i++) {
-		struct pirn_join join = pirn_join(task[i]);
-
-		bench_ok(run, pirn_block_on(&join.future));
+		bench_ok(run, pirn_join_blocking(task[i]));
 		pirn_task_detach(task[i]);
 	}
 }

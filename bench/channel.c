@@ -175,9 +175,7 @@ static uint64_t through_channel(struct run *run, struct pirn_executor *pool,
 	number_sender_unref(tx);
 	number_receiver_unref(rx);
 	for (unsigned i = 0; i < 2 * t->many; i++) {
-		struct pirn_join join = pirn_join(task[i]);
-
-		bench_ok(run, pirn_block_on(&join.future));
+		bench_ok(run, pirn_join_blocking(task[i]));
 		pirn_task_detach(task[i]);
 	}
 	for (unsigned i = 0; i < t->many; i++) {
@@ -305,9 +303,7 @@ static uint64_t play(struct run *run, struct pirn_executor *pool, uint64_t n)
 	bench_ok(run, pirn_spawn(pool, &task[0], &ping.future));
 	bench_ok(run, pirn_spawn(pool, &task[1], &pong.future));
 	for (int i = 0; i < 2; i++) {
-		struct pirn_join join = pirn_join(task[i]);
-
-		bench_ok(run, pirn_block_on(&join.future));
+		bench_ok(run, pirn_join_blocking(task[i]));
 		pirn_task_detach(task[i]);
 	}
 	return count[0] == count[1] ? count[0] : 0;

@@ -11,9 +11,7 @@
 static void join_all(struct run *run, struct pirn_task **task, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct pirn_join join = pirn_join(task[i]);
-
-		bench_ok(run, pirn_block_on(&join.future));
+		bench_ok(run, pirn_join_blocking(task[i]));
 		pirn_task_detach(task[i]);
 	}
 }

@@ -79,9 +79,7 @@ static void round_ext(struct run *run, struct pirn_executor *pool, struct pirn_t
 	for (uint64_t i = 0; i < n; i++)
 		bench_ok(run, spawn_add(pool, &task[i]));
 	for (uint64_t i = 0; i < n; i++) {
-		struct pirn_join join = pirn_join(task[i]);
-
-		bench_ok(run, pirn_block_on(&join.future));
+		bench_ok(run, pirn_join_blocking(task[i]));
 		pirn_task_detach(task[i]);
 	}
 }
@@ -222,12 +220,10 @@ static uint64_t fib_on(struct run *run, struct pirn_executor *pool, unsigned n)
 {
 	struct fib fib = { PIRN_INIT(fib), .n = n };
 	struct pirn_task *task;
-	struct pirn_join join;
 	uint64_t value;
 
 	bench_ok(run, pirn_spawn(pool, &task, &fib.future));
-	join = pirn_join(task);
-	bench_ok(run, pirn_block_on(&join.future));
+	bench_ok(run, pirn_join_blocking(task));
 	value = ((struct fib *)(void *)pirn_task_future(task))->value;
 	pirn_task_detach(task);
 	return value;

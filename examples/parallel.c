@@ -48,8 +48,7 @@ int main(void)
 			return 1;
 	}
 	for (int i = 0; i < 100; i++) {
-		struct pirn_join join = pirn_join(task[i]);
-		if (pirn_block_on(&join.future) == 0)
+		if (pirn_join_blocking(task[i]) == 0)
 			sum += ((struct part *)pirn_task_future(task[i]))->sum;
 		pirn_task_detach(task[i]);
 	}

@@ -98,3 +98,15 @@ int pirn_block_on(struct pirn_future *f)
 	sleeper_unref(s);
 	return f->err;
 }
+
+int pirn_join_blocking(struct pirn_task *t)
+{
+	struct pirn_join join = pirn_join(t);
+	struct pirn_future *f;
+
+	must_be_outside(pirn_task_place(t), "join_blocking inside a poll or on a worker");
+	if (!pirn_task_is_finished(t))
+		return pirn_block_on(&join.future);
+	f = pirn_task_future(t);
+	return f ? f->err : -ECANCELED;
+}

@@ -155,6 +155,14 @@ static inline struct pirn_join pirn_join(struct pirn_task *t)
 }
 
 /*
+ * Joins on a plain thread: sleeps until the task has ended, and costs next to nothing if it has.
+ *
+ * Returns:  the task's err, or -ECANCELED; -ENOMEM, the task goes on.
+ * Threads:  outside, holder. As pirn_block_on.
+ */
+PIRN_API int pirn_join_blocking(struct pirn_task *t);
+
+/*
  * Asks the task to end, at the first poll; READY, with err 0, when its future has been dropped or
  * it has ended by itself (its result then stays for pirn_task_future). The handle stays, and
  * still wants its detach. For a thread: pirn_block_on(&cancel.future).

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "child.h"
@@ -51,9 +52,7 @@ Test(on_the_pool, a_join_waits_and_the_result_is_there)
 		cr_assert(all_zero(&s, sizeof(s)));
 	}
 	for (int i = 0; i < 50; i++) {
-		struct pirn_join join = pirn_join(t[i]);
-
-		cr_assert_eq(pirn_block_on(&join.future), 0);
+		cr_assert_eq(pirn_join_blocking(t[i]), 0);
 		cr_assert_eq(((struct square *)(void *)pirn_task_future(t[i]))->result, i * i);
 		pirn_task_detach(t[i]);
 	}
@@ -67,7 +66,32 @@ Test(on_the_pool, a_join_has_the_err_of_the_task)
 	cr_assert_eq(pirn_spawn(pool, &t, &s.future), 0);
 	struct pirn_join join = pirn_join(t);
 	cr_assert_eq(pirn_block_on(&join.future), -EDOM);
+	cr_assert_eq(pirn_join_blocking(t), -EDOM, "once more, of one that has ended");
 	pirn_task_detach(t);
+}
+
+struct rash {
+	struct pirn_future future;
+	struct pirn_task *task;
+};
+
+PIRN_ASYNC(rash, f)
+{
+	PIRN_BEGIN(f);
+	pirn_join_blocking(f->task);
+	PIRN_END(f);
+}
+
+Test(on_the_pool, a_blocking_join_on_a_worker_traps, .signal = SIGABRT)
+{
+	struct square s = { PIRN_INIT(square), .n = 1 };
+	struct rash rash = { PIRN_INIT(rash) };
+	struct pirn_task *t;
+
+	cr_assert_eq(pirn_spawn(pool, &rash.task, &s.future), 0);
+	cr_assert_eq(pirn_join_blocking(rash.task), 0);
+	cr_assert_eq(pirn_spawn(pool, &t, &rash.future), 0);
+	pirn_join_blocking(t);
 }
 
 /* Ends when its own handle is where the spawn was told to put it. */
@@ -110,8 +134,7 @@ Test(on_the_pool, a_cancel_is_ready_when_the_future_was_dropped)
 	cr_assert_eq(pirn_block_on(&cancel.future), 0);
 	cr_assert_eq(life.drops, 1);
 	cr_assert_null(pirn_task_future(t));
-	struct pirn_join join = pirn_join(t);
-	cr_assert_eq(pirn_block_on(&join.future), -ECANCELED);
+	cr_assert_eq(pirn_join_blocking(t), -ECANCELED);
 	pirn_task_detach(t);
 }
 

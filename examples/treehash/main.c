@@ -95,7 +95,6 @@ static int run(struct pirn_executor *pool, const struct options *options, const 
 	       const sigset_t *awaited)
 {
 	struct pirn_task *root;
-	struct pirn_join join;
 	bool draw = progress_begin();
 	int err = root_start(pool, &root, options, algorithm, root_ended);
 
@@ -105,8 +104,7 @@ static int run(struct pirn_executor *pool, const struct options *options, const 
 	}
 	wait_for_end(awaited, draw);
 	unblock_interrupts();
-	join = pirn_join(root);
-	err = pirn_block_on(&join.future);
+	err = pirn_join_blocking(root);
 	pirn_task_detach(root);
 	return err;
 }
