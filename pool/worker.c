@@ -231,12 +231,10 @@ struct pirn_task *pirn__worker_next(struct worker *w, bool wait)
 
 void pirn__worker_run(struct worker *w, struct pirn_task *t)
 {
-	struct pirn_executor *ex = &w->pool->executor;
-
 	if (half_load_relaxed(&w->pool->closing) >= POOL_CLOSING)
 		pirn__task_cancel(t);
-	if (pirn__task_run(t, ex, false))
-		ex->ops->again(ex, t);
+	if (pirn__task_run(t, &w->pool->executor, false))
+		pirn__worker_push(w, t, true);
 }
 
 /*
