@@ -15,6 +15,10 @@
 #include "channel.h"
 #include "thread.h"
 
+/* Where a pointer has 8 bytes. */
+_Static_assert(sizeof(struct pirn_send_many) <= 64 && sizeof(struct pirn_recv_many) <= 64,
+	       "who waits has 64 bytes at most");
+
 struct batch {
 	bool sending;
 	char *msgs;
@@ -200,16 +204,21 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 	return PIRN_READY;
 }
 
+/* Until it is READY, the waiter lies in the place of `left` or `done`; err: how many are left. */
 static enum pirn_poll send_many_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_send_many *s = (struct pirn_send_many *)(void *)f;
+	struct channel *c = of_sender(s->tx);
 	enum pirn_poll poll;
 	struct batch b;
 
-	batch_init(&b, true, s->msgs, s->n);
-	b.done = s->done;
-	poll = poll_many(of_sender(s->tx), &b, f, cx, &s->waiter);
-	s->done = b.done;
+	batch_init(&b, true, s->msgs, (size_t)f->err);
+	poll = poll_many(c, &b, f, cx, &s->waiter);
+	s->msgs = b.msgs + b.done * c->size;
+	if (poll == PIRN_READY)
+		s->left = b.n - b.done;
+	else
+		f->err = (int)(b.n - b.done);
 	return poll;
 }
 
@@ -219,10 +228,11 @@ static enum pirn_poll recv_many_poll(struct pirn_future *f, struct pirn_context 
 	enum pirn_poll poll;
 	struct batch b;
 
-	batch_init(&b, false, r->msgs, r->n);
+	batch_init(&b, false, r->msgs, (size_t)f->err);
 	b.waiter = &r->waiter;
 	poll = poll_many(of_receiver(r->rx), &b, f, cx, &r->waiter);
-	r->done = b.done;
+	if (poll == PIRN_READY)
+		r->done = b.done;
 	return poll;
 }
 
@@ -230,9 +240,13 @@ static void send_many_drop(struct pirn_future *f)
 {
 	struct pirn_send_many *s = (struct pirn_send_many *)(void *)f;
 
+	if (f->at == PIRN_AT_READY)
+		return;
 	pirn__channel_give_up(of_sender(s->tx), true, f, &s->waiter);
+	s->left = (size_t)f->err;
 }
 
+/* It has received nothing: `done` is 0, since a waiter that is in no line is all zero. */
 static void recv_many_drop(struct pirn_future *f)
 {
 	struct pirn_recv_many *r = (struct pirn_recv_many *)(void *)f;
@@ -268,10 +282,12 @@ int pirn_send_many_blocking(struct pirn_sender *tx, void *msgs, size_t n)
 	sent = pirn_try_send_many(tx, msgs, n);
 	if (sent < 0 ? sent != -EAGAIN : (size_t)sent == n)
 		return sent;
-	send = pirn_send_many(tx, msgs, n);
-	send.done = sent < 0 ? 0 : (size_t)sent;
+	sent = sent < 0 ? 0 : sent;
+	send = pirn_send_many(tx, (char *)msgs + (size_t)sent * of_sender(tx)->size,
+			      n - (size_t)sent);
 	err = pirn_block_on(&send.future);
-	return outcome(send.done, err);
+	pirn_drop(&send.future); /* for `left`, also where it was not polled */
+	return outcome(n - send.left, err);
 }
 
 int pirn_recv_many_blocking(struct pirn_receiver *rx, void *msgs, size_t n)

@@ -8,6 +8,8 @@
 #ifndef PIRN_BATCH_H
 #define PIRN_BATCH_H
 
+#include <limits.h>
+
 #include <pirn.h>
 
 #ifdef __cplusplus
@@ -46,57 +48,59 @@ PIRN_API extern const struct pirn_future_ops pirn_send_many_ops,
 	pirn_recv_many_ops; /* Threads: any; constants of the makers below */
 
 /*
- * Sends n messages, in their order, whenever there is room. err: 0; -EPIPE, -ENOMEM. done: how many
- * have been sent, the first ones of msgs, also while it is pending, and where it failed or was
- * dropped. PIRN_BATCH messages are one operation of the budget (PIRN_BUDGET): now and then it lets
- * others run.
+ * Sends n messages, up to INT_MAX, in their order, whenever there is room. err: 0; -EPIPE, -ENOMEM.
+ * What has not been sent are the last ones: msgs moves on to the first of them, also while it is
+ * pending; left is how many, 0 where err is 0. PIRN_BATCH messages are one operation of the budget
+ * (PIRN_BUDGET): now and then it lets others run.
  */
 struct pirn_send_many {
 	struct pirn_future future;
-	struct pirn_waiter waiter;
+	union {
+		struct pirn_waiter waiter; /* until then */
+		size_t left;               /* from READY on, and when it was dropped */
+	};
 	struct pirn_sender *tx;
 	void *msgs;
-	size_t n, done;
 };
 
 static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void *msgs, size_t n)
 {
 	struct pirn_send_many f;
 	pirn_future_init(&f.future, &pirn_send_many_ops);
+	f.future.err = n < INT_MAX ? (int)n : INT_MAX; /* until READY: how many are left */
 	f.waiter.next = NULL;
 	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.tx = tx;
 	f.msgs = msgs;
-	f.n = n;
-	f.done = 0;
 	return f;
 }
 
 /*
- * Receives what there is, as soon as there is something: up to n messages, and no more than the
- * budget allows, PIRN_BATCH for one operation. err: 0, done: how many, 1 or more (0: n was 0);
- * -EPIPE: closed and empty, done 0.
+ * Receives what there is, as soon as there is something: up to n messages, and no more than INT_MAX
+ * or the budget allows, PIRN_BATCH for one operation. err: 0, done: how many, 1 or more (0: n was
+ * 0); -EPIPE: closed and empty, done 0.
  */
 struct pirn_recv_many {
 	struct pirn_future future;
-	struct pirn_waiter waiter;
+	union {
+		struct pirn_waiter waiter; /* until then */
+		size_t done;               /* from READY on; 0 when it was dropped before */
+	};
 	struct pirn_receiver *rx;
 	void *msgs;
-	size_t n, done;
 };
 
 static inline struct pirn_recv_many pirn_recv_many(struct pirn_receiver *rx, void *msgs, size_t n)
 {
 	struct pirn_recv_many f;
 	pirn_future_init(&f.future, &pirn_recv_many_ops);
+	f.future.err = n < INT_MAX ? (int)n : INT_MAX; /* until READY: n */
 	f.waiter.next = NULL;
 	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.rx = rx;
 	f.msgs = msgs;
-	f.n = n;
-	f.done = 0;
 	return f;
 }
 

@@ -215,12 +215,12 @@ static struct pirn_future *begin_send(struct sending *s, struct hand *h, struct 
 static void end_send(struct sending *s, struct hand *h)
 {
 	bool one = s->one.future.at == PIRN_AT_READY && s->one.future.err == 0;
-	size_t sent = s->many.future.ops ? s->many.done : one;
+	bool many = s->many.future.ops != NULL;
 
 	pirn_drop(&s->one.future);
 	pirn_drop(&s->many.future);
 	s->one.future.at = 0;
-	settle(h, sent);
+	settle(h, many ? h->n - s->many.left : one);
 }
 
 /* How what was selected has ended. */

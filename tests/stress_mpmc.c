@@ -82,8 +82,8 @@ static unsigned send_many(unsigned me, unsigned first, struct race_random *rando
 		l[i] = (struct letter){ me, first + i };
 	send = pirn_send_many(tx, l, n);
 	err = drive(&send.future, random);
-	RACE_CHECK(err == 0 ? send.done == n : err == -EAGAIN, "send_many gave %d", err);
-	return (unsigned)send.done;
+	RACE_CHECK(err == 0 ? send.left == 0 : err == -EAGAIN, "send_many gave %d", err);
+	return n - (unsigned)send.left;
 }
 
 static void *send_thread(void *arg)

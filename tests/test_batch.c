@@ -2,6 +2,7 @@
 /* Many messages at once: their order, how many, and who is woken. */
 #include "config.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -26,6 +27,12 @@ static void check_in(int from, int n)
 {
 	for (int i = 0; i < n; i++)
 		cr_assert_eq(in[i], from + i, "message %d is %d", i, in[i]);
+}
+
+/* How many have been sent: msgs has moved on behind them. */
+static long sent_of(const struct pirn_send_many *send, const int *msgs)
+{
+	return (const int *)send->msgs - msgs;
 }
 
 Test(batch, keeps_the_order)
@@ -92,16 +99,16 @@ Test(batch, send_waits_until_all_are_sent)
 	bell_init(&bell);
 	send = pirn_send_many(tx, out, MANY);
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
-	cr_expect_eq(send.done, 40);
+	cr_expect_eq(sent_of(&send, out), 40);
 	cr_expect_eq(pirn_try_recv_many(rx, in, 30), 30);
 	cr_expect_eq(atomic_load(&bell.wakes), 1);
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
-	cr_expect_eq(send.done, 70);
+	cr_expect_eq(sent_of(&send, out), 70);
 	cr_expect_eq(pirn_try_recv_many(rx, in, 40), 40);
 	check_in(30, 40);
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
 	cr_expect_eq(send.future.err, 0);
-	cr_expect_eq(send.done, MANY);
+	cr_expect_eq(send.left, 0);
 	cr_expect_eq(atomic_load(&bell.refs), 0);
 }
 
@@ -180,10 +187,79 @@ Test(batch, send_that_is_dropped_has_taken_what_it_says)
 	send = pirn_send_many(tx, out, 30);
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
 	pirn_drop(&send.future);
-	cr_expect_eq(send.done, 10);
+	cr_expect_eq(sent_of(&send, out), 10);
+	cr_expect_eq(send.left, 20);
 	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), 10);
 	check_in(0, 10);
 	cr_expect_eq(atomic_load(&bell.refs), 0);
+	send = pirn_send_many(tx, out, 30);
+	pirn_drop(&send.future); /* not polled */
+	cr_expect_eq(send.left, 30);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), -EAGAIN);
+}
+
+Test(batch, send_that_failed_goes_on_where_it_was)
+{
+	struct pirn_send_many send;
+	struct bell bell;
+
+	number();
+	channel(10);
+	bell_init(&bell);
+	send = pirn_send_many(tx, out, 30);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+	pirn_drop(&send.future);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), 10);
+	send = pirn_send_many(tx, send.msgs, send.left);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+	pirn_sender_close(tx);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
+	cr_expect_eq(send.future.err, -EPIPE);
+	cr_expect_eq(send.left, 10);
+	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), 10);
+	check_in(10, 10);
+	pirn_drop(&send.future);
+	cr_expect_eq(send.left, 10);
+}
+
+Test(batch, recv_that_is_dropped_has_received_none)
+{
+	struct pirn_recv_many recv;
+	struct bell bell;
+
+	number();
+	channel(MANY);
+	bell_init(&bell);
+	for (int notified = 0; notified < 2; notified++) {
+		recv = pirn_recv_many(rx, in, MANY);
+		cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_PENDING);
+		if (notified)
+			send(7);
+		pirn_drop(&recv.future);
+		cr_expect_eq(recv.done, 0);
+	}
+	recv = pirn_recv_many(rx, in, MANY);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+	pirn_drop(&recv.future);
+	cr_expect_eq(recv.done, 1);
+}
+
+Test(batch, has_no_more_than_INT_MAX_messages)
+{
+	struct pirn_send_many send;
+	struct pirn_recv_many recv;
+	struct bell bell;
+
+	number();
+	channel(10);
+	bell_init(&bell);
+	send = pirn_send_many(tx, out, SIZE_MAX);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
+	pirn_drop(&send.future);
+	cr_expect_eq(send.left, (size_t)INT_MAX - 10);
+	recv = pirn_recv_many(rx, in, SIZE_MAX);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+	cr_expect_eq(recv.done, 10);
 }
 
 Test(batch, without_memory_says_how_many_went)
@@ -204,7 +280,7 @@ Test(batch, without_memory_says_how_many_went)
 	send = pirn_send_many(tx, big, 5000);
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
 	cr_expect_eq(send.future.err, -ENOMEM);
-	cr_expect_eq(send.done, 0);
+	cr_expect_eq(send.left, 5000);
 	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
 }
 
@@ -224,11 +300,11 @@ Test(batch, lets_others_run_when_its_budget_is_spent)
 	send = pirn_send_many(tx, big, ALL);
 	for (unsigned i = 1; i <= 2; i++) {
 		cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
-		cr_expect_eq(send.done, i * AT_ONCE);
+		cr_expect_eq(sent_of(&send, big), i * AT_ONCE);
 		cr_expect_eq(atomic_load(&bell.wakes), i, "it goes on by itself");
 	}
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
-	cr_expect_eq(send.done, ALL);
+	cr_expect_eq(send.left, 0);
 	for (int i = 0; i < 3; i++) {
 		recv = pirn_recv_many(rx, big, ALL);
 		cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);

@@ -24,6 +24,8 @@ Test(channel_memory, of_an_empty_one_is_a_block_and_its_slots)
 #endif
 		cr_expect_leq(sizeof(struct pirn_send), 64);
 		cr_expect_leq(sizeof(struct pirn_recv), 64);
+		cr_expect_leq(sizeof(struct pirn_send_many), 64);
+		cr_expect_leq(sizeof(struct pirn_recv_many), 64);
 		cr_expect_leq(sizeof(struct pirn_sender_closed), 64);
 	}
 	end();
