@@ -184,7 +184,7 @@ int pirn_event_signal(struct pirn_event *event)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-enum { NEW, WAITED }; /* future.at */
+enum { NEW, WAITED }; /* future.at; condition.c goes on behind them */
 
 /* Under the lock. The caller drops *waker after the unlock if it has not become the waiter's. */
 static bool must_wait(struct event *e, struct pirn_future *f, struct pirn_waiter *w,

@@ -103,8 +103,10 @@ struct pirn_condition {
  * and is dropped hands the notification on.
  */
 struct pirn_condition_wait {
-	struct pirn_future future;
-	struct pirn_event_wait wait;
+	union {
+		struct pirn_future future;
+		struct pirn_event_wait wait; /* private; the future is its */
+	};
 	struct pirn_mutex_lock *guard;
 };
 
@@ -112,8 +114,8 @@ static inline struct pirn_condition_wait pirn_condition_wait(struct pirn_conditi
 							     struct pirn_mutex_lock *guard)
 {
 	struct pirn_condition_wait f;
-	pirn_future_init(&f.future, &pirn_condition_wait_ops);
 	f.wait = pirn_event_wait(&c->event);
+	f.future.ops = &pirn_condition_wait_ops;
 	f.guard = guard;
 	return f;
 }

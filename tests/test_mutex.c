@@ -271,10 +271,11 @@ Test(condition, notifies_one_or_some_or_all)
 	end(&m);
 }
 
-Test(condition, is_not_missed_when_it_comes_behind_the_unlock)
+Test(condition, unlocks_only_when_it_stands_in_line)
 {
 	struct pirn_condition c = { 0 };
 	struct pirn_mutex m = { 0 };
+	struct pirn_mutex_lock none;
 	struct pirn_context cx;
 	struct waiting w;
 
@@ -284,11 +285,33 @@ Test(condition, is_not_missed_when_it_comes_behind_the_unlock)
 	pirn_context_init(&cx, &w.guard.bell.waker, NULL);
 	cx.budget = 0; /* so it comes into line only at its second poll */
 	cr_expect_eq(pirn_poll(&w.wait.future, &cx), PIRN_PENDING);
+	cr_expect_eq(pirn_mutex_try_lock(&m, &none), -EAGAIN);
+	cr_expect_eq(poll(&w.wait), PIRN_PENDING);
 	end(&m);
 	pirn_condition_notify(&c, 1);
 	cr_expect_eq(poll(&w.wait), PIRN_READY);
 	stop_waiting(&w);
 	end(&m);
+}
+
+Test(condition, is_not_missed_when_it_comes_before_the_first_poll)
+{
+	struct pirn_condition c = { 0 };
+	struct pirn_mutex m = { 0 };
+	struct waiting w;
+
+	lock(&w.guard, &m);
+	cr_expect_eq(poll(&w.guard), PIRN_READY);
+	w.wait = (struct hand){ .wait = pirn_condition_wait(&c, &w.guard.lock) };
+	pirn_condition_notify(&c, 1);
+	cr_expect_eq(poll(&w.wait), PIRN_READY);
+	stop_waiting(&w);
+	end(&m);
+}
+
+Test(condition, wait_has_64_bytes)
+{
+	cr_expect_eq(sizeof(struct pirn_condition_wait), sizeof(void *) == 8 ? 64 : 36);
 }
 
 Test(condition, wait_that_was_notified_and_is_dropped_hands_that_on)
