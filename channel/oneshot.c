@@ -98,12 +98,12 @@ static void end_last(struct pirn_oneshot *o)
 }
 
 /* True: the receiver has ended before, and all is the caller's. */
-static bool end_sender(struct pirn_oneshot *o, void *how)
+static bool end_sender(struct pirn_oneshot *o, const struct pirn_oneshot_type *type, void *how)
 {
 	void *found = link_load_relaxed(&of(o)->leaving);
 
 	if (found && found != GONE)
-		pirn_trap(NULL, 0, "a oneshot's sender ended with its closed pending");
+		pirn_trap(type->place, 0, "a oneshot's sender ended with its closed pending");
 	found = link_load_relaxed(&of(o)->meeting);
 	/* [O1] Without release the receiver could read the message before it is there. */
 	/* [O2] Without acquire we could wake a waker that we see half made. */
@@ -113,7 +113,7 @@ static bool end_sender(struct pirn_oneshot *o, void *how)
 	if (is_waker(found))
 		pirn_waker_wake(found);
 	else if (found && found != GONE)
-		pirn_trap(NULL, 0, "a oneshot's sender ended twice");
+		pirn_trap(type->place, 0, "a oneshot's sender ended twice");
 	return found == GONE;
 }
 
@@ -124,7 +124,7 @@ int pirn_oneshot_send(struct pirn_oneshot *o, const struct pirn_oneshot_type *ty
 	/* Before it is sent: *msg may lie in what it owns, which is the receiver's then. */
 	if (owned)
 		memset(msg, 0, type->size);
-	if (!end_sender(o, SENT))
+	if (!end_sender(o, type, SENT))
 		return 0;
 	if (owned)
 		memcpy(msg, message(o, type), type->size);
@@ -132,9 +132,10 @@ int pirn_oneshot_send(struct pirn_oneshot *o, const struct pirn_oneshot_type *ty
 	return -EPIPE;
 }
 
-struct pirn_oneshot *pirn_oneshot_sender_close(struct pirn_oneshot *o)
+struct pirn_oneshot *pirn_oneshot_sender_close(struct pirn_oneshot *o,
+					       const struct pirn_oneshot_type *type)
 {
-	if (o && end_sender(o, CLOSED))
+	if (o && end_sender(o, type, CLOSED))
 		end_last(o);
 	return NULL;
 }
@@ -155,7 +156,8 @@ struct pirn_oneshot *pirn_oneshot_receiver_close(struct pirn_oneshot *o,
 	/* [O3] With less, who ends second could free the memory under the first one's use. */
 	found = link_exchange_acq_rel(&of(o)->meeting, GONE);
 	if (found && found != SENT && found != CLOSED)
-		pirn_trap(NULL, 0, "a oneshot's receiver ended twice, or with its recv pending");
+		pirn_trap(type->place, 0,
+			  "a oneshot's receiver ended twice, or with its recv pending");
 	if (found == SENT && type->release)
 		type->release(message(o, type));
 	if (found)
@@ -174,7 +176,7 @@ static int take(struct pirn_oneshot *o, const struct pirn_oneshot_type *type, vo
 	if (seen(found) == CLOSED)
 		return -EPIPE;
 	if (seen(found) != SENT)
-		pirn_trap(NULL, 0, "received from a oneshot whose receiver has ended");
+		pirn_trap(type->place, 0, "received from a oneshot whose receiver has ended");
 	memcpy(msg, message(o, type), type->size);
 	link_store_relaxed(&of(o)->meeting, CLOSED); /* there is none any more */
 	return 0;
@@ -203,7 +205,8 @@ int pirn_oneshot_try_closed(struct pirn_oneshot *o)
 enum { NEW, TRIED, WAITED }; /* future.at; WAITED: a waker of ours may be in the link */
 
 /* False: the other side has ended. */
-static bool wait_at(struct link *link, struct pirn_future *f, struct pirn_context *cx)
+static bool wait_at(struct link *link, struct pirn_future *f, struct pirn_context *cx,
+		    const char *place)
 {
 	void *found = link_load_relaxed(link);
 	struct pirn_waker *clone;
@@ -211,7 +214,7 @@ static bool wait_at(struct link *link, struct pirn_future *f, struct pirn_contex
 	if (found && !is_waker(found))
 		return false;
 	if (found && f->at != WAITED)
-		pirn_trap(f->ops->file, 0, "two wait at one end of a oneshot");
+		pirn_trap(place, 0, "two wait at one end of a oneshot");
 	if (found == cx->waker)
 		return true;
 	clone = pirn_waker_clone(cx->waker);
@@ -243,7 +246,7 @@ static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
 
 	if (f->at == NEW)
 		f->at = TRIED;
-	if (out_of_budget(cx) || wait_at(meeting, f, cx))
+	if (out_of_budget(cx) || wait_at(meeting, f, cx, recv->type->place))
 		return PIRN_PENDING;
 	spend_budget(cx);
 	stop_waiting_at(meeting, f);
@@ -265,7 +268,7 @@ static enum pirn_poll closed_poll(struct pirn_future *f, struct pirn_context *cx
 
 	if (f->at == NEW)
 		f->at = TRIED;
-	if (out_of_budget(cx) || wait_at(&of(o)->leaving, f, cx))
+	if (out_of_budget(cx) || wait_at(&of(o)->leaving, f, cx, f->ops->file))
 		return PIRN_PENDING;
 	if (pirn_oneshot_try_closed(o)) { /* about to leave, but still inside */
 		pirn_waker_wake_by_ref(cx->waker);
@@ -306,7 +309,7 @@ int pirn_oneshot_recv_blocking(struct pirn_oneshot *o, const struct pirn_oneshot
 	struct pirn_oneshot_recv recv;
 	int err;
 
-	must_be_outside(NULL, "recv_blocking inside a poll or on a worker");
+	must_be_outside(type->place, "recv_blocking inside a poll or on a worker");
 	err = pirn_oneshot_try_recv(o, type, msg);
 	if (err != -EAGAIN)
 		return err;

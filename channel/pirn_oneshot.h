@@ -24,6 +24,13 @@
  * the receiver. So a oneshot may lie in the frame of a body only if that frame cannot go while the
  * sender is at work: a body that may be dropped has it in a block of its own.
  *
+ * `last` is given the address of the struct answer_oneshot. In a block with other things that comes
+ * first, or `last` finds the block behind it, as offsetof tells (container_of, where you have it):
+ *
+ *	struct question { struct answer_oneshot answer; char text[80]; };
+ *	static void free_question(struct pirn_oneshot *o) { free(o); }
+ *	answer_oneshot_init(&question->answer, free_question);
+ *
  * At the same time:    sender's calls    receiver's calls
  *   sender's calls     no                yes
  *   receiver's calls   yes               no
@@ -49,13 +56,14 @@ struct pirn_oneshot {
 struct pirn_oneshot_type {
 	size_t offset, size; /* of the message in the struct */
 	void (*release)(void *msg);
+	const char *place; /* of the PIRN_ONESHOT, for traps */
 };
 
 /*
  * Prepares a oneshot.
  *
- * Takes:    last: called by who ends second, on that thread, as the last thing done with the
- *           oneshot; NULL: nothing is.
+ * Takes:    last: called by who ends second, on that thread, with this address, as the last thing
+ *           done with the oneshot; NULL: nothing is.
  * Threads:  owner; before any other call.
  */
 static inline void pirn_oneshot_init(struct pirn_oneshot *o, void (*last)(struct pirn_oneshot *))
@@ -82,7 +90,8 @@ PIRN_API int pirn_oneshot_send(struct pirn_oneshot *o, const struct pirn_oneshot
  * Returns:  NULL, so that `o = ..._close(o)` leaves nothing behind.
  * Threads:  owner, of the sender's end.
  */
-PIRN_API struct pirn_oneshot *pirn_oneshot_sender_close(struct pirn_oneshot *o);
+PIRN_API struct pirn_oneshot *pirn_oneshot_sender_close(struct pirn_oneshot *o,
+							const struct pirn_oneshot_type *type);
 
 /*
  * Ends the receiver's end: a send fails with -EPIPE from now on. What was sent and not received is
@@ -181,7 +190,8 @@ PIRN_API int pirn_oneshot_recv_blocking(struct pirn_oneshot *o,
 			pirn_release((type *)pirn_msg);						\
 	}											\
 	static const struct pirn_oneshot_type name##_pirn_type PIRN_UNUSED = {			\
-		offsetof(struct name##_oneshot, msg), sizeof(type), name##_pirn_release		\
+		offsetof(struct name##_oneshot, msg), sizeof(type), name##_pirn_release,	\
+		PIRN_PLACE									\
 	};											\
 	static inline PIRN_UNUSED void								\
 	name##_oneshot_init(struct name##_oneshot *pirn_o,					\
@@ -197,7 +207,7 @@ PIRN_API int pirn_oneshot_recv_blocking(struct pirn_oneshot *o,
 	static inline PIRN_UNUSED struct name##_oneshot *					\
 	name##_sender_close(struct name##_oneshot *pirn_o)					\
 	{											\
-		pirn_oneshot_sender_close((struct pirn_oneshot *)pirn_o);			\
+		pirn_oneshot_sender_close((struct pirn_oneshot *)pirn_o, &name##_pirn_type);	\
 		return NULL;									\
 	}											\
 	static inline PIRN_UNUSED struct pirn_oneshot_closed					\

@@ -1,4 +1,4 @@
-/* trap: : recv_blocking inside a poll */
+/* trap: in_poll\.c:5: recv_blocking inside a poll */
 /* Also where the message is there, and nothing would have to sleep. */
 #include <pirn_oneshot.h>
 

@@ -1,4 +1,4 @@
-/* trap: two wait at one end of a oneshot */
+/* trap: two_recvs_of_a_oneshot\.c:5: two wait at one end of a oneshot */
 /* One recv of a oneshot is pending at a time. */
 #include <pirn_oneshot.h>
 

@@ -1,4 +1,4 @@
-/* trap: a oneshot's sender ended twice */
+/* trap: two_sends_of_a_oneshot\.c:5: a oneshot's sender ended twice */
 /* The sender's end is ended exactly once. */
 #include <pirn_oneshot.h>
 
