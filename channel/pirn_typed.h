@@ -8,7 +8,11 @@
  * makes struct job_sender, job_receiver, job_weak_sender, job_weak_receiver, and all functions of
  * pirn_channel.h, pirn_batch.h and pirn_ends.h under names that begin with job_ instead of pirn_:
  * job_channel(&tx, &rx, capacity), job_send(tx, &m), job_try_recv(rx, &m), job_sender_unref(tx)...
- * free_job is void (*)(struct job **), or NULL.
+ * free_job is void (*)(struct job **), or NULL. job_channel_in(&tx, &rx, capacity, memory) makes a
+ * channel in memory other than the built-in.
+ *
+ * PIRN_ONESHOT, PIRN_WATCH and PIRN_BROADCAST make names of the same form (job_send, job_recv,
+ * struct job_sender): each of the four takes a name that none of the others has in that file.
  */
 #ifndef PIRN_TYPED_H
 #define PIRN_TYPED_H
@@ -30,9 +34,10 @@
 		if (pirn_release)								\
 			pirn_release((type *)pirn_msg);						\
 	}											\
-	static inline PIRN_UNUSED int name##_channel(struct name##_sender **pirn_out_tx,	\
-						     struct name##_receiver **pirn_out_rx,	\
-						     size_t pirn_capacity)			\
+	static inline PIRN_UNUSED int								\
+	name##_channel_in(struct name##_sender **pirn_out_tx,					\
+			  struct name##_receiver **pirn_out_rx, size_t pirn_capacity,		\
+			  const struct pirn_memory *pirn_memory)				\
 	{											\
 		struct pirn_sender *pirn_tx;							\
 		struct pirn_receiver *pirn_rx;							\
@@ -40,13 +45,17 @@
 		int pirn_err = pirn_channel_new(&pirn_tx, &pirn_rx, sizeof(type),		\
 					       pirn_capacity,					\
 					       pirn_release ? name##_pirn_release_msg : NULL,	\
-					       NULL);						\
+					       pirn_memory);					\
 		if (pirn_err == 0) {								\
 			*pirn_out_tx = (struct name##_sender *)pirn_tx;				\
 			*pirn_out_rx = (struct name##_receiver *)pirn_rx;			\
 		}										\
 		return pirn_err;								\
 	}											\
+	static inline PIRN_UNUSED int name##_channel(struct name##_sender **pirn_out_tx,	\
+						     struct name##_receiver **pirn_out_rx,	\
+						     size_t pirn_capacity)			\
+	{ return name##_channel_in(pirn_out_tx, pirn_out_rx, pirn_capacity, NULL); }		\
 	PIRN_CHANNEL_MESSAGES(name, type, sender, send, struct pirn_send, struct pirn_send_many) \
 	PIRN_CHANNEL_MESSAGES(name, type, receiver, recv, struct pirn_recv, struct pirn_recv_many) \
 	PIRN_CHANNEL_HOLDERS(name, sender)							\

@@ -405,6 +405,25 @@ Test(typed, ends_count_and_become_weak_and_send_many_and_by_force)
 	parcel_release(&got[1]);
 }
 
+Test(typed, ends_of_a_channel_lie_in_the_memory_that_was_asked_for)
+{
+	struct parcel_sender *ptx = NULL;
+	struct parcel_receiver *prx = NULL;
+	struct parcel p = { box(3), 30 };
+
+	begin();
+	parcels_released = 0;
+	faulty_fail_alloc(&host, 1);
+	cr_expect_eq(parcel_channel_in(&ptx, &prx, 2, &host.platform.memory), -ENOMEM);
+	cr_assert_eq(parcel_channel_in(&ptx, &prx, 2, &host.platform.memory), 0);
+	cr_expect_gt(faulty_left(&host), 0);
+	cr_expect_eq(parcel_try_send(ptx, &p), 0);
+	parcel_sender_unref(ptx);
+	parcel_receiver_unref(prx);
+	cr_expect_eq(faulty_left(&host), 0);
+	cr_expect_eq(parcels_released, 1);
+}
+
 Test(typed, release_function_gets_what_nobody_received)
 {
 	struct parcel_sender *ptx = NULL;
