@@ -83,6 +83,12 @@ PIRN_API void pirn_async_drop(struct pirn_future *f);
  */
 PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *file);
 
+/*
+ * PIRN_INIT(name) begins the initialiser of a frame. In C `.field = ...` follows, in any order. In
+ * C++ it is positional, and what follows are the other fields in the order of their declaration: no
+ * `.field =` (C++17 has none, and C++20 does not mix the two). Or, in any C++, field by field:
+ * `twice t = {}; t.future = PIRN_INIT(twice); t.sum = &sum;`.
+ */
 #ifdef __cplusplus
 }
 # define PIRN_ASSERT_PLAIN(type) \

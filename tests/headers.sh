@@ -1,6 +1,7 @@
 #!/bin/sh
-# Each public header compiles alone, twice in a row, as C11 and as C++17, without a warning; so do a
-# body that uses what is written by macros, messages that are pointers, and locks that are all zero.
+# Each public header compiles alone, twice in a row, as C11, C++17 and C++20, without a warning; so
+# do a body that uses what is written by macros, calls, messages that are pointers, and locks that
+# are all zero.
 
 cd "${top_srcdir:-.}" || exit 99
 tests=0 skipped=0 failed=0
@@ -45,6 +46,19 @@ int add(struct number_receiver *rx, struct number_sender *tx)
 	number_force_send(tx, &a.sum, &oldest);
 	return pirn_block_on(&a.future);
 }
+
+int add_field_by_field(struct number_receiver *rx);
+int add_field_by_field(struct number_receiver *rx)
+{
+#ifdef __cplusplus
+	adder a = {};
+	a.future = PIRN_INIT(adder);
+	a.rx = rx;
+#else
+	struct adder a = { PIRN_INIT(adder), .rx = rx };
+#endif
+	return pirn_block_on(&a.future);
+}
 '
 
 locks='
@@ -86,6 +100,58 @@ size_t zeros(void)
 }
 '
 
+calls='
+#include <pirn_blocking.h>
+#include <pirn_pool.h>
+#include <pirn_static.h>
+
+struct query {
+	int question, answer;
+};
+
+static int ask(int host)
+{
+	return host;
+}
+PIRN_UNBLOCK_FN(int, ask, int);
+
+static int query(struct query *q)
+{
+	q->answer = q->question;
+	return 0;
+}
+PIRN_UNBLOCK(query, NULL);
+
+struct asker {
+	struct pirn_future future;
+	struct ask_call ask;
+	struct query_call query;
+};
+
+PIRN_ASYNC(asker, f)
+{
+	struct query q = { 1, 0 };
+
+	PIRN_BEGIN(f);
+	f->query = query_call(q);
+	PIRN_AWAIT(f, &f->query.future);
+	if (f->query.data.answer)
+		PIRN_RETURN(f, 0);
+	f->ask = ask_call(3);
+	PIRN_TRY(f, &f->ask.future);
+	PIRN_END(f);
+}
+PIRN_STATIC_TASKS(asker, 2);
+
+int spawn_it(struct pirn_static *ex, struct pirn_task **out, struct asker *a);
+int spawn_it(struct pirn_static *ex, struct pirn_task **out, struct asker *a)
+{
+	if (pirn_static_spawn(ex, out, &asker_tasks, &a->future) == 0)
+		return 0;
+	return pirn_spawn(NULL, out, &a->future);
+}
+'
+
 pointers='
 #include <pirn_broadcast.h>
 #include <pirn_channel.h>
@@ -119,6 +185,9 @@ try() {
 	if ! command -v "$1" >/dev/null 2>&1; then
 		echo "ok $tests - $4 as $3 # SKIP $1 is not installed"
 		skipped=$((skipped + 1))
+	elif ! "$1" -x "$2" -std="$3" -fsyntax-only /dev/null 2>/dev/null; then
+		echo "ok $tests - $4 as $3 # SKIP $1 does not know it"
+		skipped=$((skipped + 1))
 	elif printf '%s\n' "$5" |
 		"$1" -x "$2" -std="$3" -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
 			-Ilib -Ichannel -Ipool -; then
@@ -133,8 +202,10 @@ try() {
 try_all() {
 	try gcc c c11 "$1" "$2"
 	try clang c c11 "$1" "$2"
-	try g++ c++ c++17 "$1" "$2"
-	try clang++ c++ c++17 "$1" "$2"
+	for standard in c++17 c++20; do
+		try g++ c++ $standard "$1" "$2"
+		try clang++ c++ $standard "$1" "$2"
+	done
 }
 
 for path in lib/pirn*.h channel/pirn*.h pool/pirn*.h; do
@@ -144,6 +215,7 @@ for path in lib/pirn*.h channel/pirn*.h pool/pirn*.h; do
 done
 try_all "a body" "$body"
 try_all "locks that are all zero" "$locks"
+try_all "calls and tasks" "$calls"
 try_all "messages that are pointers" "$pointers"
 
 echo "1..$tests"
