@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The futures and bodies of the examples, dropped at each point. */
+/* The examples as they are, and their futures and bodies dropped at each point. */
 #include "config.h"
 
 int basic_main(void);
 #define main basic_main
 #include "../examples/basic.c"
+#undef main
+
+int mailer_main(void);
+#define main mailer_main
+#include "../examples/mailer.c"
 #undef main
 
 int parallel_main(void);
@@ -80,6 +85,52 @@ Test(drop, of_basic)
 	survives(make_tower, bell_is_silent, &by_macros);
 }
 
+/* ---- mailer: two letters, a new pace, and nobody who writes more ---------------------------- */
+
+static struct pace_sender *office;
+
+static struct pirn_future *make_courier(struct driver *d, void *arg)
+{
+	static struct courier f;
+	static int delivered;
+	struct letter_sender *writer;
+	struct letter_receiver *desk;
+	int pace = 0;
+
+	(void)arg;
+	if (letter_channel_in(&writer, &desk, 2, &d->platform.memory) < 0)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+		letter_try_send(writer, &i);
+	letter_sender_unref(writer);
+	f = (struct courier){ PIRN_INIT(courier), .desk = desk, .delivered = &delivered };
+	f.board = pace_subscribe(office);
+	f.closed = pirn_event_wait(&closing);
+	pace_send(office, &pace);
+	return &f.future;
+}
+
+static const char *lines_are_free(struct driver *d, void *arg)
+{
+	struct pirn_semaphore_acquire all;
+
+	if (pirn_semaphore_try_acquire(&lines, LINES, &all) < 0)
+		return "a line is still in use";
+	pirn_drop(&all.future);
+	return ends_well(d, arg);
+}
+
+Test(drop, of_mailer)
+{
+	struct pace_receiver board;
+	int pace = 0;
+
+	cr_assert_eq(pace_watch(&office, &board, &pace), 0);
+	survives(make_courier, lines_are_free, NULL);
+	pace_receiver_drop(&board);
+	pace_sender_unref(office);
+}
+
 /* ---- parallel ------------------------------------------------------------------------------ */
 
 static struct pirn_future *make_part(struct driver *d, void *arg)
@@ -99,4 +150,13 @@ Test(drop, of_parallel)
 
 	survives(make_part, ends_well, &by_hand);
 	survives(make_part, ends_well, &by_macros);
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+Test(examples, end_well)
+{
+	cr_expect_eq(basic_main(), 0);
+	cr_expect_eq(mailer_main(), 0);
+	cr_expect_eq(parallel_main(), 0);
 }
