@@ -6,7 +6,9 @@
  * 1993: try each call that may be next, and go back where that leads nowhere).
  *
  * A call with many messages is as many attempts in their order, up to the first that fails; those
- * of other calls may come in between.
+ * of other calls may come in between. A future is a call from its first poll to the one that is
+ * READY; it does not fail because the channel is full or empty. One that was dropped while it was
+ * pending has done nothing, but for those of many messages that it says it has sent.
  */
 #ifndef HISTORY_H
 #define HISTORY_H
@@ -17,7 +19,18 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum verb { TRY_SEND, TRY_RECV, CLOSE, TRY_SEND_MANY, TRY_RECV_MANY, VERBS };
+/* The first poll of the last four may be pending. */
+enum verb {
+	TRY_SEND,
+	TRY_RECV,
+	CLOSE,
+	TRY_SEND_MANY,
+	TRY_RECV_MANY,
+	SEND,
+	RECV,
+	SEND_MANY,
+	RECV_MANY
+};
 
 /* At most. */
 #define HISTORY_MANY 2 /* messages in a call */
@@ -30,6 +43,7 @@ struct call {
 	int msg[HISTORY_MANY]; /* sent, or received */
 	int result;
 	unsigned before, after; /* what the one clock showed */
+	bool dropped;           /* while it was pending */
 };
 
 struct history {
@@ -48,9 +62,28 @@ struct history_state {
 	unsigned attempts[HISTORY_THREADS]; /* of the call that follows these */
 };
 
+static inline bool call_waits(const struct call *c)
+{
+	return c->verb >= SEND;
+}
+
+static inline bool call_sends(const struct call *c)
+{
+	return c->verb == TRY_SEND || c->verb == TRY_SEND_MANY || c->verb == SEND ||
+	       c->verb == SEND_MANY;
+}
+
 static inline unsigned call_wants(const struct call *c)
 {
-	return c->verb == TRY_SEND_MANY || c->verb == TRY_RECV_MANY ? HISTORY_MANY : 1;
+	switch (c->verb) {
+	case TRY_SEND_MANY:
+	case TRY_RECV_MANY:
+	case SEND_MANY:
+	case RECV_MANY:
+		return HISTORY_MANY;
+	default:
+		return 1;
+	}
 }
 
 /* Messages that it says it has moved. */
@@ -78,26 +111,31 @@ static inline int history_attempt(const struct history *h, struct history_state 
 	return s->queue[s->taken++] != msg;
 }
 
+/* Is it what call c says, that its attempt after k that went well comes to this? */
+static inline bool history_fails(const struct call *c, unsigned k, int err)
+{
+	if (err == -EAGAIN && call_waits(c) && (call_sends(c) || k == 0))
+		return false;
+	return err < 0 && (k > 0 || err == c->result);
+}
+
 /* The next attempt of thread t takes effect. False: that is not what its call says. */
 static inline bool history_step(const struct history *h, struct history_state *s, unsigned t)
 {
 	const struct call *c = &h->call[t][s->calls[t]];
-	bool sends = c->verb == TRY_SEND || c->verb == TRY_SEND_MANY;
 	unsigned k = s->attempts[t]++, moved = call_moved(c), wants = call_wants(c);
 	bool over = true;
-	int err;
 
 	if (c->verb == CLOSE) {
 		s->closed = true;
 	} else if (moved > wants) {
 		return false;
 	} else if (k < moved) {
-		if (history_attempt(h, s, sends, c->msg[k]) != 0)
+		if (history_attempt(h, s, call_sends(c), c->msg[k]) != 0)
 			return false;
 		over = k + 1 == wants;
-	} else {
-		err = history_attempt(h, s, sends, INT_MIN);
-		if (err >= 0 || (k == 0 && err != c->result))
+	} else if (!c->dropped) {
+		if (!history_fails(c, k, history_attempt(h, s, call_sends(c), INT_MIN)))
 			return false;
 	}
 	if (over) {
@@ -141,8 +179,9 @@ static inline bool history_is_right(const struct history *h)
 
 static inline void history_print(const struct history *h)
 {
-	static const char *const verbs[] = { "try_send", "try_recv", "close", "try_send_many",
-					     "try_recv_many" };
+	static const char *const verbs[] = { "try_send",      "try_recv",      "close",
+					     "try_send_many", "try_recv_many", "send",
+					     "recv",          "send_many",     "recv_many" };
 
 	fprintf(stderr, "capacity %zd\n", (ssize_t)h->capacity);
 	for (unsigned t = 0; t < h->threads; t++)
@@ -155,7 +194,7 @@ static inline void history_print(const struct history *h)
 				fprintf(stderr, " %d", c->msg[0]);
 			else if (c->verb != CLOSE)
 				fprintf(stderr, " %d, %d", c->msg[0], c->msg[1]);
-			fprintf(stderr, " gives %d\n", c->result);
+			fprintf(stderr, " gives %d%s\n", c->result, c->dropped ? ", dropped" : "");
 		}
 }
 

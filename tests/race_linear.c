@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every program of two threads with three calls each, and of three threads with two each, on
- * channels of every kind: the calls that do not wait, one message or two, and close. What came
- * out, with what is in the channel at the end, must be what a plain queue would have given in some
- * order of the calls that were made at the same time (history.h).
+ * channels that are bounded and unbounded: calls that do not wait, of one message or two, and
+ * close; then futures in their place, polled once, again when they are woken, and dropped at
+ * random while they are pending. What came out, with what is in the channel at the end, must be
+ * what a plain queue would have given in some order of the calls that were made at the same time
+ * (history.h).
  *
  * First the same by one thread, on a good channel and on some with a mistake, which must be found.
  */
@@ -32,8 +34,26 @@ static atomic_uint now;
 
 /* ---- one call ------------------------------------------------------------------------------ */
 
-/* Mistakes of a channel, made here around a good one. */
-enum mistake { NONE, LOSES, DOUBLES, OVERTAKES, STAYS_OPEN, OVERFLOWS, MISTAKES };
+/* What programs are made of. */
+#define VERBS 5
+
+static const enum verb calls[VERBS] = { TRY_SEND, TRY_RECV, CLOSE, TRY_SEND_MANY, TRY_RECV_MANY };
+static const enum verb futures[VERBS] = { SEND, RECV, CLOSE, SEND_MANY, RECV_MANY };
+
+/* Mistakes of a channel, made here around a good one; the first five without futures. */
+enum mistake {
+	NONE,
+	LOSES,
+	DOUBLES,
+	OVERTAKES,
+	STAYS_OPEN,
+	OVERFLOWS,
+	SENDS_WHAT_WAS_DROPPED,
+	TAKES_FOR_WHAT_WAS_DROPPED,
+	FORGETS_WHO_WAITED,
+	MISCOUNTS,
+	MISTAKES
+};
 
 static enum mistake mistake;
 static int kept; /* by the mistake; 0: none */
@@ -102,6 +122,120 @@ static void make_call(struct call *c, unsigned thread)
 	c->after = atomic_fetch_add(&now, 1);
 }
 
+/* ---- one future ---------------------------------------------------------------------------- */
+
+/* A thread's, from its first poll on. */
+struct waiting {
+	union {
+		struct pirn_future future; /* of whichever it is */
+		struct pirn_send send;
+		struct pirn_recv recv;
+		struct pirn_send_many send_many;
+		struct pirn_recv_many recv_many;
+	};
+	struct bell bell;
+	unsigned polls, wakes; /* when it was polled last */
+	int msg[HISTORY_MANY]; /* as it was before */
+};
+
+static struct waiting waiting[HISTORY_THREADS];
+static atomic_ulong waited, dropped; /* READY behind a PENDING, and dropped */
+
+static void begin_future(struct waiting *w, struct call *c)
+{
+	bell_init(&w->bell);
+	w->polls = 0;
+	memcpy(w->msg, c->msg, sizeof(w->msg));
+	if (c->verb == SEND)
+		w->send = pirn_send(tx, c->msg);
+	else if (c->verb == RECV)
+		w->recv = pirn_recv(rx, c->msg);
+	else if (c->verb == SEND_MANY)
+		w->send_many = pirn_send_many(tx, c->msg, HISTORY_MANY);
+	else
+		w->recv_many = pirn_recv_many(rx, c->msg, HISTORY_MANY);
+}
+
+/* Polls it for the first time, and when it was woken. */
+static enum pirn_poll poll_future(struct waiting *w)
+{
+	unsigned wakes = atomic_load(&w->bell.wakes);
+
+	if (w->polls > 0 && wakes == w->wakes)
+		return PIRN_PENDING;
+	w->polls++;
+	w->wakes = wakes;
+	return bell_poll(&w->future, &w->bell);
+}
+
+/* What a future that has ended, or was dropped, says that it has done. */
+static int outcome(const struct waiting *w, const struct call *c)
+{
+	int moved = 0;
+
+	if (c->verb == SEND_MANY)
+		moved = HISTORY_MANY - (int)w->send_many.left;
+	else if (c->verb == RECV_MANY)
+		moved = (int)w->recv_many.done;
+	if (moved > 0)
+		return mistake == MISCOUNTS ? moved - 1 : moved;
+	return c->dropped ? -ECANCELED : w->future.err;
+}
+
+static void make_mistake(struct waiting *w, struct call *c)
+{
+	int lost;
+
+	if (mistake == SENDS_WHAT_WAS_DROPPED && c->dropped && c->verb == SEND)
+		pirn_try_send(tx, c->msg);
+	if (mistake == TAKES_FOR_WHAT_WAS_DROPPED && c->dropped && c->verb == RECV)
+		pirn_try_recv(rx, &lost);
+	if (mistake == FORGETS_WHO_WAITED && w->polls > 1 && c->verb == SEND && c->result == 0)
+		pirn_try_recv(rx, &lost);
+}
+
+static void end_future(struct waiting *w, struct call *c, enum pirn_poll poll)
+{
+	c->dropped = poll == PIRN_PENDING;
+	pirn_drop(&w->future);
+	c->result = outcome(w, c);
+	make_mistake(w, c);
+	c->after = atomic_fetch_add(&now, 1);
+	bell_await_free(&w->bell); /* another thread may be about to wake it */
+	RACE_CHECK(!c->dropped || memcmp(w->msg, c->msg, sizeof(w->msg)) == 0,
+		   "one that was dropped has written");
+	if (c->dropped)
+		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+	else if (w->polls > 1)
+		atomic_fetch_add_explicit(&waited, 1, memory_order_relaxed);
+}
+
+/* A step of a call. True: it is over. */
+static bool go_on(struct call *c, unsigned thread, struct race_random *random)
+{
+	struct waiting *w = &waiting[thread];
+	enum pirn_poll poll = PIRN_PENDING;
+	bool drops = false;
+
+	if (!call_waits(c)) {
+		make_call(c, thread);
+		return true;
+	}
+	if (!w->future.ops) {
+		begin_future(w, c);
+		c->before = atomic_fetch_add(&now, 1);
+	} else {
+		drops = race_below(random, 8) == 0; /* woken or not */
+	}
+	if (!drops) {
+		poll = poll_future(w);
+		if (poll == PIRN_PENDING)
+			return false;
+	}
+	end_future(w, c, poll);
+	return true;
+}
+
 /* ---- one program --------------------------------------------------------------------------- */
 
 static unsigned power(unsigned each)
@@ -124,8 +258,9 @@ static bool next_program(unsigned *program, unsigned threads, unsigned each)
 	return true;
 }
 
-/* A thread's program is a number whose digits are the calls; every message is another one. */
-static void set_up(const unsigned *program, unsigned threads, unsigned each, size_t capacity)
+/* A thread's program is a number whose digits are the verbs; every message is another one. */
+static void set_up(const enum verb *verb, const unsigned *program, unsigned threads, unsigned each,
+		   size_t capacity)
 {
 	int msg = 1;
 
@@ -142,7 +277,8 @@ static void set_up(const unsigned *program, unsigned threads, unsigned each, siz
 		for (unsigned i = 0; i < each; i++, verbs /= VERBS) {
 			struct call *c = &history.call[t][i];
 
-			c->verb = (enum verb)(verbs % VERBS);
+			c->verb = verb[verbs % VERBS];
+			c->dropped = false;
 			for (unsigned k = 0; k < HISTORY_MANY; k++)
 				c->msg[k] = msg++;
 		}
@@ -158,6 +294,7 @@ static bool finish(void)
 		RACE_CHECK(history.calls[0] < HISTORY_CALLS, "there is more than was sent");
 		c = &history.call[0][history.calls[0]++];
 		c->verb = TRY_RECV;
+		c->dropped = false;
 		make_call(c, 0);
 	} while (c->result == 0);
 	pirn_sender_unref(tx);
@@ -177,39 +314,47 @@ static bool overlapped(void)
 
 /* ---- by one thread: can the check fail? ---------------------------------------------------- */
 
-static void run_alone(const unsigned *program, unsigned threads, unsigned each,
-		      struct race_random *random)
+static void run_alone(const enum verb *verb, const unsigned *program, unsigned threads,
+		      unsigned each, struct race_random *random)
 {
 	unsigned made[HISTORY_THREADS] = { 0 };
 
-	set_up(program, threads, each, 2); /* with 1 there is nothing to overtake */
+	set_up(verb, program, threads, each, 2); /* with 1 there is nothing to overtake */
 	for (unsigned left = threads * each; left > 0;) {
 		unsigned t = race_below(random, threads);
 
-		if (made[t] == each)
+		if (made[t] == each || !go_on(&history.call[t][made[t]], t, random))
 			continue;
-		make_call(&history.call[t][made[t]++], t);
+		made[t]++;
 		left--;
 	}
+}
+
+static void find_mistake(enum mistake m, const enum verb *verb, unsigned threads, unsigned each,
+			 struct race_random *random)
+{
+	unsigned program[HISTORY_THREADS] = { 0 };
+	unsigned long wrong = 0, all = 0;
+
+	mistake = m;
+	do {
+		run_alone(verb, program, threads, each, random);
+		wrong += !finish();
+		all++;
+	} while (next_program(program, threads, each));
+	RACE_CHECK((wrong > 0) == (m != NONE), "mistake %d: %lu of %lu are wrong", m, wrong, all);
+	mistake = NONE;
 }
 
 static void find_mistakes(unsigned threads, unsigned each)
 {
 	struct race_random random = race_stream(100);
 
-	for (mistake = NONE; mistake < MISTAKES; mistake++) {
-		unsigned program[HISTORY_THREADS] = { 0 };
-		unsigned long wrong = 0, all = 0;
-
-		do {
-			run_alone(program, threads, each, &random);
-			wrong += !finish();
-			all++;
-		} while (next_program(program, threads, each));
-		RACE_CHECK((wrong > 0) == (mistake != NONE), "mistake %d: %lu of %lu are wrong",
-			   mistake, wrong, all);
-	}
-	mistake = NONE;
+	find_mistake(NONE, calls, threads, each, &random);
+	find_mistake(NONE, futures, threads, each, &random);
+	for (enum mistake m = LOSES; m < MISTAKES; m++)
+		find_mistake(m, m < SENDS_WHAT_WAS_DROPPED ? calls : futures, threads, each,
+			     &random);
 }
 
 /* Sent and received at the same time is right; received before it was sent is not. */
@@ -219,23 +364,59 @@ static void look_at_the_clock(void)
 		.capacity = 1,
 		.threads = 2,
 		.calls = { 1, 1 },
-		.call = { { { TRY_SEND, { 1 }, 0, 1, 3 } }, { { TRY_RECV, { 1 }, 0, 0, 2 } } },
+		.call = { { { TRY_SEND, { 1 }, 0, 1, 3, false } },
+			  { { TRY_RECV, { 1 }, 0, 0, 2, false } } },
 	};
 	RACE_CHECK(history_is_right(&history), "at the same time");
 	history.call[1][0].after = 1;
 	history.call[0][0].before = 2;
 	RACE_CHECK(!history_is_right(&history), "received too early");
 	/* A batch that is split by somebody else's message, and one out of order. */
-	history.call[0][0] = (struct call){ TRY_SEND_MANY, { 1, 2 }, 2, 0, 9 };
-	history.call[1][0] = (struct call){ TRY_SEND, { 3 }, 0, 1, 8 };
-	history.call[0][1] = (struct call){ TRY_RECV_MANY, { 1, 3 }, 2, 10, 11 };
-	history.call[0][2] = (struct call){ TRY_RECV_MANY, { 2, 0 }, 1, 12, 13 };
+	history.call[0][0] = (struct call){ TRY_SEND_MANY, { 1, 2 }, 2, 0, 9, false };
+	history.call[1][0] = (struct call){ TRY_SEND, { 3 }, 0, 1, 8, false };
+	history.call[0][1] = (struct call){ TRY_RECV_MANY, { 1, 3 }, 2, 10, 11, false };
+	history.call[0][2] = (struct call){ TRY_RECV_MANY, { 2, 0 }, 1, 12, 13, false };
 	history.calls[0] = 3;
 	history.capacity = 3;
 	RACE_CHECK(history_is_right(&history), "split");
 	history.call[0][1].msg[0] = 2;
 	history.call[0][2].msg[0] = 1;
 	RACE_CHECK(!history_is_right(&history), "out of order");
+}
+
+/* Futures: what was pending counts from its first poll on, what was dropped does not. */
+static void look_at_who_waits(void)
+{
+	history = (struct history){
+		.capacity = 1,
+		.threads = 2,
+		.calls = { 2, 1 },
+		.call = { { { SEND, { 1 }, 0, 0, 1, false }, { SEND, { 2 }, 0, 2, 5, false } },
+			  { { RECV, { 1 }, 0, 3, 4, false } } },
+	};
+	RACE_CHECK(history_is_right(&history), "made room for");
+	history.call[1][0].before = 6;
+	history.call[1][0].after = 7;
+	RACE_CHECK(!history_is_right(&history), "there was no room");
+	history.call[0][1].dropped = true;
+	history.call[0][1].result = -ECANCELED;
+	RACE_CHECK(history_is_right(&history), "dropped");
+	history.call[1][0].msg[0] = 2;
+	RACE_CHECK(!history_is_right(&history), "dropped, but received");
+	/* None of these fails because a channel is full or empty. */
+	history.call[1][0].result = -EAGAIN;
+	RACE_CHECK(!history_is_right(&history), "it would have waited");
+	history.calls[1] = 0;
+	RACE_CHECK(history_is_right(&history), "dropped for ever");
+	history.call[0][1].dropped = false;
+	history.call[0][1].result = -EAGAIN;
+	RACE_CHECK(!history_is_right(&history), "it would have waited for room");
+	/* One of two was sent; both say so. */
+	history.call[0][1] = (struct call){ SEND_MANY, { 2, 3 }, 1, 2, 3, true };
+	history.capacity = 2;
+	RACE_CHECK(history_is_right(&history), "dropped behind the first");
+	history.call[0][1].dropped = false;
+	RACE_CHECK(!history_is_right(&history), "it would have waited with the second");
 }
 
 /* ---- by all threads ------------------------------------------------------------------------ */
@@ -266,7 +447,8 @@ static void run_thread(unsigned thread, struct race_random *random)
 	for (unsigned i = 0; i < history.calls[thread]; i++) {
 		if (race_below(random, 4) == 0)
 			race_linger(random);
-		make_call(&history.call[thread][i], thread);
+		while (!go_on(&history.call[thread][i], thread, random))
+			race_linger(random);
 	}
 }
 
@@ -285,22 +467,30 @@ static void *serve(void *arg)
 	}
 }
 
-/* Where others keep the processors busy, who yields waits for milliseconds each time. */
-static bool out_of_time(void)
+/*
+ * Where others keep the processors busy, who yields waits for milliseconds each time. So each part
+ * of all has its share of the time, and what those before it have left.
+ */
+#define PARTS 12
+
+static bool out_of_time(unsigned part)
 {
-	static time_t began;
+	static struct timespec began;
 	struct timespec t;
+	long ms;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	if (began == 0)
-		began = t.tv_sec;
-	return (unsigned long)(t.tv_sec - began) > RACE_SECONDS / 3 * race_scale;
+	if (began.tv_sec == 0)
+		began = t;
+	ms = (t.tv_sec - began.tv_sec) * 1000 + (t.tv_nsec - began.tv_nsec) / 1000000;
+	return ms > (long)(RACE_SECONDS * race_scale) * 1000 / 3 * (part + 1) / PARTS;
 }
 
-static void run_all(unsigned threads, unsigned each, size_t capacity, unsigned long rounds)
+static void run_all(unsigned part, const enum verb *verb, unsigned threads, size_t capacity,
+		    unsigned long rounds)
 {
 	struct race_random random = race_stream(0);
-	unsigned program[HISTORY_THREADS] = { 0 };
+	unsigned program[HISTORY_THREADS] = { 0 }, each = 6 / threads;
 	unsigned long programs = 0, at_once = 0;
 	pthread_t thread[HISTORY_THREADS];
 
@@ -310,7 +500,7 @@ static void run_all(unsigned threads, unsigned each, size_t capacity, unsigned l
 		thread[t] = race_thread(serve, (void *)(uintptr_t)t);
 	do {
 		for (unsigned long i = 0; i < rounds; i++) {
-			set_up(program, threads, each, capacity);
+			set_up(verb, program, threads, each, capacity);
 			race_meet(&gate);
 			run_thread(0, &random);
 			race_meet(&gate);
@@ -321,29 +511,37 @@ static void run_all(unsigned threads, unsigned each, size_t capacity, unsigned l
 			}
 		}
 		programs++;
-	} while (next_program(program, threads, each) && !out_of_time());
+	} while (next_program(program, threads, each) && !out_of_time(part));
 	atomic_store(&over, true);
 	race_meet(&gate);
 	for (unsigned t = 1; t < threads; t++)
 		pthread_join(thread[t], NULL);
 	race_say("%u threads, capacity %zd: %lu programs, in %lu of %lu runs calls at once",
 		 threads, (ssize_t)capacity, programs, at_once, programs * rounds);
+	if (verb == futures)
+		race_say("  and of futures %lu READY behind a wait, %lu dropped",
+			 atomic_exchange(&waited, 0), atomic_exchange(&dropped, 0));
 }
 
 int main(int argc, char **argv)
 {
 	static const size_t capacity[] = { 1, 2, PIRN_UNBOUNDED };
 	unsigned long rounds = race_begin(argc, argv, ROUNDS);
+	unsigned part = 0;
 
 	look_at_the_clock();
+	look_at_who_waits();
 	find_mistakes(2, 3);
 	find_mistakes(3, 2);
 	RACE_CHECK(pthread_getaffinity_np(pthread_self(), sizeof(processors), &processors) == 0,
 		   "which processors are there?");
 	sit_apart(0);
-	for (size_t i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++) {
-		run_all(2, 3, capacity[i], rounds);
-		run_all(3, 2, capacity[i], rounds);
-	}
+	atomic_store(&waited, 0);
+	atomic_store(&dropped, 0);
+	for (size_t i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++)
+		for (unsigned threads = 2; threads <= 3; threads++) {
+			run_all(part++, calls, threads, capacity[i], rounds);
+			run_all(part++, futures, threads, capacity[i], rounds);
+		}
 	return 0;
 }
