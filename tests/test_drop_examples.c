@@ -98,7 +98,7 @@ static struct pirn_future *make_courier(struct driver *d, void *arg)
 	int pace = 0;
 
 	(void)arg;
-	if (letter_channel_in(&writer, &desk, 2, &d->platform.memory) < 0)
+	if (letter_channel_in(&writer, &desk, 2, &d->platform.memory))
 		return NULL;
 	for (int i = 0; i < 2; i++)
 		letter_try_send(writer, &i);
