@@ -56,8 +56,8 @@ PIRN_API extern const struct pirn_future_ops pirn_send_many_ops,
 struct pirn_send_many {
 	struct pirn_future future;
 	union {
-		struct pirn_waiter waiter; /* until then */
-		size_t left;               /* from READY on, and when it was dropped */
+		struct pirn_waiter waiter; /* private, until it is READY or dropped */
+		size_t left;               /* from then on */
 	};
 	struct pirn_sender *tx;
 	void *msgs;
@@ -84,8 +84,8 @@ static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void 
 struct pirn_recv_many {
 	struct pirn_future future;
 	union {
-		struct pirn_waiter waiter; /* until then */
-		size_t done;               /* from READY on; 0 when it was dropped before */
+		struct pirn_waiter waiter; /* private, until it is READY or dropped */
+		size_t done;               /* from then on; 0 when it was dropped before */
 	};
 	struct pirn_receiver *rx;
 	void *msgs;
