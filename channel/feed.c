@@ -4,6 +4,11 @@
  * dropped outside, and the block is freed there. Whoever wakes holds an end of its own, so the
  * block stays until it is done, whatever those do that it has woken.
  *
+ * Linearisation: all that is done here takes effect under the lock: a close and the last sender's
+ * end where `closed` is set, an upgrade where it looks at it, a closed where it looks at it and at
+ * the receivers. So a closed that comes into line has seen a receiver, whose end, if it is the last
+ * one then, finds it there. Progress: each waits for the lock alone, but for the wakes.
+ *
  * Orderings (the lock does the rest).
  *
  *   tag    writer                    reader                 without it
@@ -16,35 +21,47 @@
 
 #include <errno.h>
 
-/* ---- the line ------------------------------------------------------------------------------ */
+#include "thread.h"
+
+/* Where a lock is a mutex of the system's, that alone has 40. */
+_Static_assert(sizeof(struct lock) > 4 || sizeof(struct pirn_feed) <= 128,
+	       "a watch has 128 bytes at most, and its value");
+
+/* ---- lines --------------------------------------------------------------------------------- */
 
 #define BATCH 16u /* waiters taken off under one lock */
 
-/* Under the lock, all three: a waker to wake, or drop, behind it; or NULL. */
-static struct pirn_waker *take_first(struct feed *feed)
+static void line_init(struct feed_line *line)
 {
-	struct pirn_waker *waker = pirn__waiters_take(&feed->line);
+	waiters_init(&line->waiters);
+	line->n = 0;
+}
 
-	feed->waiting -= waker != NULL;
+/* Under the lock, all three: a waker to wake, or drop, behind it; or NULL. */
+static struct pirn_waker *take_first(struct feed_line *line)
+{
+	struct pirn_waker *waker = pirn__waiters_take(&line->waiters);
+
+	line->n -= waker != NULL;
 	return waker;
 }
 
-static struct pirn_waker *leave_line(struct feed *feed, struct pirn_waiter *w)
+static struct pirn_waker *leave_line(struct feed_line *line, struct pirn_waiter *w)
 {
 	if (!waiter_listed(w))
 		return NULL;
-	feed->waiting--;
+	line->n--;
 	return pirn__waiter_remove(w);
 }
 
 /* At the end of the line, from wherever it was. */
-static struct pirn_waker *stay_in_line(struct feed *feed, struct pirn_waiter *w,
+static struct pirn_waker *stay_in_line(struct feed_line *line, struct pirn_waiter *w,
 				       struct pirn_waker *waker)
 {
-	struct pirn_waker *old = leave_line(feed, w);
+	struct pirn_waker *old = leave_line(line, w);
 
-	pirn__waiters_add(&feed->line, w, waker, false);
-	feed->waiting++;
+	pirn__waiters_add(&line->waiters, w, waker, false);
+	line->n++;
 	return old;
 }
 
@@ -52,31 +69,42 @@ static struct pirn_waker *stay_in_line(struct feed *feed, struct pirn_waiter *w,
  * Lets go of the lock and wakes all who were in line. Those who come meanwhile have seen what there
  * is to see: without the count this would go on for as long as others are as quick as we are.
  */
-static void unlock_and_wake_all(struct feed *feed)
+static void unlock_and_wake(struct pirn_feed *feed, struct feed_line *line)
 {
 	struct pirn_waker *waker[BATCH];
-	size_t n = feed->waiting;
+	size_t n = line->n;
 
 	for (;;) {
 		unsigned taken = 0;
 
-		while (taken < BATCH && taken < n && (waker[taken] = take_first(feed)))
+		while (taken < BATCH && taken < n && (waker[taken] = take_first(line)))
 			taken++;
 		unlock(&feed->lock);
 		n = taken < BATCH ? 0 : n - taken;
 		for (unsigned i = 0; i < taken; i++)
 			pirn_waker_wake(waker[i]);
+		/* It cannot wait; but a poll that wakes so many lets others run the sooner. */
+		if (pirn__thread.poll)
+			spend_budget(pirn__thread.poll);
 		if (n == 0)
 			return;
 		lock(&feed->lock);
 	}
 }
 
-/* ---- making and ending --------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------- */
 
-struct feed *pirn__feed_new(const struct pirn_memory *memory, size_t head, size_t size, size_t n)
+static void place_init(struct pirn_feed_place *rx, struct pirn_feed *feed, uint64_t next)
 {
-	struct feed *feed;
+	rx->feed = feed;
+	rx->next = next;
+	rx->pending = 0;
+}
+
+struct pirn_feed *pirn__feed_new(const struct pirn_memory *memory, size_t head, size_t size,
+				 size_t n, struct pirn_feed_place *rx)
+{
+	struct pirn_feed *feed;
 
 	if (n > (SIZE_MAX - head) / size)
 		return NULL;
@@ -93,12 +121,18 @@ struct feed *pirn__feed_new(const struct pirn_memory *memory, size_t head, size_
 	feed->closed = false;
 	feed->senders = feed->receivers = 1;
 	feed->sent = 0;
-	feed->waiting = 0;
-	waiters_init(&feed->line);
+	line_init(&feed->receiving);
+	line_init(&feed->closing);
+	place_init(rx, feed, 0);
 	return feed;
 }
 
-static void unref(struct feed *feed)
+void pirn__feed_ref(struct pirn_feed *feed)
+{
+	word_add_relaxed(&feed->refs, 1); /* [FD1] relaxed: the caller has one already */
+}
+
+void pirn__feed_unref(struct pirn_feed *feed)
 {
 	/* [FD1] Release: our unlock comes before the free. Acquire: the free comes after all. */
 	if (word_sub_acq_rel(&feed->refs, 1) != 1)
@@ -107,72 +141,113 @@ static void unref(struct feed *feed)
 	feed->memory->free(feed->memory, feed, feed->bytes);
 }
 
-void pirn__feed_add_sender(struct feed *feed)
+/* ---- ends ---------------------------------------------------------------------------------- */
+
+void pirn__feed_add_sender(struct pirn_feed *feed)
 {
-	word_add_relaxed(&feed->refs, 1); /* [FD1] relaxed: the caller has one already */
+	pirn__feed_ref(feed);
 	lock(&feed->lock);
 	feed->senders++;
 	unlock(&feed->lock);
 }
 
-void pirn__feed_remove_sender(struct feed *feed)
+void pirn__feed_remove_sender(struct pirn_feed *feed)
 {
+	if (!feed)
+		return;
 	lock(&feed->lock);
-	if (--feed->senders == 0) {
-		feed->closed = true;
-		unlock_and_wake_all(feed);
-	} else {
+	if (--feed->senders > 0) {
 		unlock(&feed->lock);
+	} else {
+		if (feed->closing.n > 0)
+			pirn_trap(NULL, 0, "the last sender ended with its closed pending");
+		feed->closed = true;
+		unlock_and_wake(feed, &feed->receiving);
 	}
-	unref(feed);
+	pirn__feed_unref(feed);
 }
 
-uint64_t pirn__feed_add_receiver(struct feed *feed)
+bool pirn__feed_upgrade(struct pirn_feed *feed)
 {
-	uint64_t sent;
+	bool open;
 
-	word_add_relaxed(&feed->refs, 1);
+	lock(&feed->lock);
+	open = !feed->closed;
+	if (open) {
+		pirn__feed_ref(feed);
+		feed->senders++;
+	}
+	unlock(&feed->lock);
+	return open;
+}
+
+void pirn__feed_subscribe(struct pirn_feed *feed, struct pirn_feed_place *rx)
+{
+	pirn__feed_ref(feed);
 	lock(&feed->lock);
 	feed->receivers++;
-	sent = feed->sent;
+	place_init(rx, feed, feed->sent);
 	unlock(&feed->lock);
-	return sent;
 }
 
-void pirn__feed_remove_receiver(struct feed *feed)
+void pirn__feed_add_receiver(struct pirn_feed_place *copy)
 {
-	bool pending;
+	struct pirn_feed *feed = copy->feed;
 
+	copy->pending = 0;
+	pirn__feed_ref(feed);
 	lock(&feed->lock);
-	pending = --feed->receivers == 0 && feed->waiting > 0;
+	feed->receivers++;
 	unlock(&feed->lock);
-	if (pending)
-		pirn_trap(NULL, 0, "the last receiver was dropped with its recv pending");
-	unref(feed);
 }
 
-void pirn__feed_close(struct feed *feed)
+void pirn__feed_remove_receiver(struct pirn_feed_place *rx)
+{
+	struct pirn_feed *feed = rx->feed;
+
+	if (rx->pending > 0)
+		pirn_trap(NULL, 0, "a receiver was dropped with its recv pending");
+	place_init(rx, NULL, 0);
+	if (!feed)
+		return;
+	lock(&feed->lock);
+	if (--feed->receivers == 0)
+		unlock_and_wake(feed, &feed->closing);
+	else
+		unlock(&feed->lock);
+	pirn__feed_unref(feed);
+}
+
+void pirn__feed_close(struct pirn_feed *feed)
 {
 	lock(&feed->lock);
 	feed->closed = true;
-	unlock_and_wake_all(feed);
+	unlock_and_wake(feed, &feed->receiving);
+	lock(&feed->lock);
+	unlock_and_wake(feed, &feed->closing);
+}
+
+void pirn__feed_counts(struct pirn_feed *feed, uint64_t next, size_t capacity,
+		       struct pirn_channel_counts *counts)
+{
+	uint64_t messages;
+
+	lock(&feed->lock);
+	messages = feed->sent - next;
+	counts->messages = messages < capacity ? (size_t)messages : capacity;
+	counts->capacity = capacity;
+	counts->senders = feed->senders;
+	counts->receivers = feed->receivers;
+	counts->closed = feed->closed;
+	unlock(&feed->lock);
 }
 
 /* ---- sending and waiting ------------------------------------------------------------------- */
 
-int pirn__feed_begin_send(struct feed *feed)
-{
-	lock(&feed->lock);
-	if (!feed->closed && feed->receivers > 0)
-		return 0;
-	unlock(&feed->lock);
-	return -EPIPE;
-}
-
-void pirn__feed_end_send(struct feed *feed)
+void pirn__feed_sent(struct pirn_feed *feed)
 {
 	feed->sent++;
-	unlock_and_wake_all(feed);
+	unlock_and_wake(feed, &feed->receiving);
 }
 
 static void drop_waker(struct pirn_waker *waker)
@@ -182,8 +257,8 @@ static void drop_waker(struct pirn_waker *waker)
 }
 
 /* Attempts, and if it must wait, clones the waker outside the lock and attempts once more. */
-enum pirn_poll pirn__feed_poll(struct feed *feed, feed_attempt *attempt, struct pirn_future *f,
-			       struct pirn_context *cx, struct pirn_waiter *w)
+static enum pirn_poll wait_in(struct feed_line *line, struct pirn_feed *feed, feed_attempt *attempt,
+			      struct pirn_future *f, struct pirn_context *cx, struct pirn_waiter *w)
 {
 	struct pirn_waker *clone = NULL, *drop = NULL;
 	int err;
@@ -201,9 +276,10 @@ enum pirn_poll pirn__feed_poll(struct feed *feed, feed_attempt *attempt, struct 
 		err = attempt(f); /* once more */
 	}
 	if (err != -EAGAIN) {
-		drop = leave_line(feed, w);
+		drop = leave_line(line, w);
+		f->at = FEED_TRIED;
 	} else if (clone) {
-		drop = stay_in_line(feed, w, clone);
+		drop = stay_in_line(line, w, clone);
 		clone = NULL;
 		f->at = FEED_WAITED;
 	}
@@ -217,13 +293,65 @@ enum pirn_poll pirn__feed_poll(struct feed *feed, feed_attempt *attempt, struct 
 	return PIRN_READY;
 }
 
-/* All are woken, so there is nothing to hand on. */
-void pirn__feed_stop(struct feed *feed, struct pirn_waiter *w)
+/* For a drop. All are woken, so there is nothing to hand on. */
+static void give_up(struct feed_line *line, struct pirn_feed *feed, struct pirn_waiter *w)
 {
 	struct pirn_waker *drop;
 
 	lock(&feed->lock);
-	drop = leave_line(feed, w);
+	drop = leave_line(line, w);
 	unlock(&feed->lock);
 	drop_waker(drop);
 }
+
+enum pirn_poll pirn__feed_recv_poll(struct pirn_feed_place *rx, feed_attempt *attempt,
+				    struct pirn_future *f, struct pirn_context *cx,
+				    struct pirn_waiter *w)
+{
+	enum pirn_poll poll;
+
+	if (!rx->feed)
+		pirn_trap(f->ops->file, 0, "a recv of a receiver that was dropped");
+	rx->pending -= f->at == FEED_WAITED;
+	poll = wait_in(&rx->feed->receiving, rx->feed, attempt, f, cx, w);
+	rx->pending += f->at == FEED_WAITED;
+	return poll;
+}
+
+void pirn__feed_recv_stop(struct pirn_feed_place *rx, struct pirn_waiter *w)
+{
+	rx->pending--;
+	give_up(&rx->feed->receiving, rx->feed, w);
+}
+
+/* ---- waiting for the end ------------------------------------------------------------------- */
+
+static int look_for_end(struct pirn_future *f)
+{
+	const struct pirn_feed *feed = ((struct pirn_feed_closed *)(void *)f)->feed;
+
+	return feed->closed || feed->receivers == 0 ? 0 : -EAGAIN;
+}
+
+static enum pirn_poll closed_poll(struct pirn_future *f, struct pirn_context *cx)
+{
+	struct pirn_feed_closed *closed = (struct pirn_feed_closed *)(void *)f;
+
+	return wait_in(&closed->feed->closing, closed->feed, look_for_end, f, cx, &closed->waiter);
+}
+
+static void closed_drop(struct pirn_future *f)
+{
+	struct pirn_feed_closed *closed = (struct pirn_feed_closed *)(void *)f;
+
+	if (f->at == FEED_WAITED)
+		give_up(&closed->feed->closing, closed->feed, &closed->waiter);
+}
+
+const struct pirn_future_ops pirn_feed_closed_ops = {
+	.name = "closed",
+	.file = __FILE__,
+	.size = sizeof(struct pirn_feed_closed),
+	.poll = closed_poll,
+	.drop = closed_drop,
+};

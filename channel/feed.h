@@ -1,66 +1,83 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a watch and a broadcast have in common: one block with counted ends, one lock, a count of
- * what was sent, and a line of receivers that wait for the next message. Each message wakes them
- * all. Where a receiver stands in the count is the receiver's own affair, and lies in its memory.
+ * what was sent, a line of receivers that wait for the next message, and one of senders that wait
+ * for the end. What ends a wait wakes all of a line. Where a receiver stands in the count is its
+ * own affair, and lies in its memory.
  */
-#ifndef PIRN_FEED_H
-#define PIRN_FEED_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#ifndef PIRN_FEED_INTERNAL_H
+#define PIRN_FEED_INTERNAL_H
 
 #include "atomic.h"
 #include "lock.h"
+#include "pirn_feed.h"
 #include "waiters.h"
 
-struct feed {
-	struct word refs; /* holders of ends: the last one frees the block */
+struct feed_line {
+	struct waiters waiters;
+	size_t n; /* how many */
+};
+
+struct pirn_feed {
+	struct word refs; /* holders of ends, weak ones too: the last one frees the block */
 	/* constant */
 	const struct pirn_memory *memory;
 	size_t bytes; /* of the block */
 	size_t size;  /* of a message */
 	/* guarded by the lock */
 	struct lock lock;
-	bool closed;
+	bool closed; /* once true it stays so */
 	size_t senders, receivers;
 	uint64_t sent;
-	size_t waiting; /* how many are in line */
-	struct waiters line;
+	struct feed_line receiving, closing;
 };
+
+/* ---- ends ---------------------------------------------------------------------------------- */
 
 /*
  * A block with a head of so many bytes, which begins with the feed, and room for n messages behind
- * it; one sender, one receiver. NULL: out of memory.
+ * it; one sender, and one receiver, who stands at rx. NULL: out of memory.
  */
-struct feed *pirn__feed_new(const struct pirn_memory *memory, size_t head, size_t size, size_t n);
+struct pirn_feed *pirn__feed_new(const struct pirn_memory *memory, size_t head, size_t size,
+				 size_t n, struct pirn_feed_place *rx);
 
-void pirn__feed_add_sender(struct feed *feed);
-void pirn__feed_remove_sender(struct feed *feed);
+void pirn__feed_add_sender(struct pirn_feed *feed);
+/* Traps where the last one goes, and somebody waits for the end. NULL is fine. */
+void pirn__feed_remove_sender(struct pirn_feed *feed);
 
-/* Returns how many messages were sent before. */
-uint64_t pirn__feed_add_receiver(struct feed *feed);
-/* Traps where nobody is left who could wait, and somebody waits. */
-void pirn__feed_remove_receiver(struct feed *feed);
+/* A receiver, of what is sent from now on. */
+void pirn__feed_subscribe(struct pirn_feed *feed, struct pirn_feed_place *rx);
+/* One that stands where the copied one stands. */
+void pirn__feed_add_receiver(struct pirn_feed_place *copy);
+/* Leaves it zero; zero is fine. Traps where a recv of it is pending. */
+void pirn__feed_remove_receiver(struct pirn_feed_place *rx);
 
 /* Twice is fine. */
-void pirn__feed_close(struct feed *feed);
+void pirn__feed_close(struct pirn_feed *feed);
 
-/* Takes the lock, if somebody can receive what is sent; else -EPIPE. */
-int pirn__feed_begin_send(struct feed *feed);
-/* Counts the message, lets go of the lock, and wakes all who wait for it. */
-void pirn__feed_end_send(struct feed *feed);
+/* Weak ends. An upgrade adds a sender, but where it is closed; true: it has. */
+void pirn__feed_ref(struct pirn_feed *feed);
+void pirn__feed_unref(struct pirn_feed *feed);
+bool pirn__feed_upgrade(struct pirn_feed *feed);
 
-/* Under the lock: a receiver's attempt. -EAGAIN: it must wait. */
+/* What stands at `next` has still to come, as far as it is kept. */
+void pirn__feed_counts(struct pirn_feed *feed, uint64_t next, size_t capacity,
+		       struct pirn_channel_counts *counts);
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+/* Under the lock, and behind it: counts the message, wakes all who wait for it. */
+void pirn__feed_sent(struct pirn_feed *feed);
+
+/* Under the lock: a future's attempt. -EAGAIN: it must wait. */
 typedef int feed_attempt(struct pirn_future *f);
 
-enum { FEED_NEW, FEED_TRIED, FEED_WAITED }; /* future.at of a recv */
+enum { FEED_NEW, FEED_TRIED, FEED_WAITED }; /* future.at */
 
-enum pirn_poll pirn__feed_poll(struct feed *feed, feed_attempt *attempt, struct pirn_future *f,
-			       struct pirn_context *cx, struct pirn_waiter *w);
-
-/* Gives up a wait: for a drop, where the recv has waited and is not READY. */
-void pirn__feed_stop(struct feed *feed, struct pirn_waiter *w);
+/* The poll of a recv; and, where it is FEED_WAITED, its drop. */
+enum pirn_poll pirn__feed_recv_poll(struct pirn_feed_place *rx, feed_attempt *attempt,
+				    struct pirn_future *f, struct pirn_context *cx,
+				    struct pirn_waiter *w);
+void pirn__feed_recv_stop(struct pirn_feed_place *rx, struct pirn_waiter *w);
 
 #endif

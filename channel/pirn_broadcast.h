@@ -6,11 +6,22 @@
  *
  *	PIRN_BROADCAST(news, struct news);
  *
- * makes struct news_sender, struct news_receiver and, with `struct news_sender *tx`, `struct
- * news_receiver rx`, `struct news n`: news_broadcast(&tx, &rx, capacity), news_send(tx, &n),
- * news_subscribe(tx), news_sender_ref(tx), _unref, _close, news_recv(&rx, &n), news_try_recv,
- * news_recv_blocking, news_receiver_clone(&rx), _drop. They do what is said below of
- * pirn_broadcast_... . rx.end.missed: how many an -EOVERFLOW was about.
+ * makes struct news_sender, news_weak_sender, news_receiver, and news_broadcast(&tx, &rx,
+ * capacity). With `struct news_sender *tx`, `struct news_receiver rx`, `struct news n`, all
+ * functions of this header and of pirn_feed.h are there under names that begin with news_ instead
+ * of pirn_broadcast_: news_send(tx, &n), news_subscribe(tx), news_recv(&rx, &n),
+ * news_sender_unref(tx)... (so a broadcast needs another name than a channel, a watch or a
+ * oneshot). A body that listens to the end:
+ *
+ *	for (;;) {
+ *		f->recv = news_recv(&f->rx, &f->n);
+ *		PIRN_AWAIT(f, &f->recv.future);
+ *		if (f->recv.future.err == -EPIPE)
+ *			break;
+ *		if (f->recv.future.err == -EOVERFLOW)
+ *			continue;               // too slow: news_missed(&f->rx) were lost
+ *		...                             // f->n
+ *	}
  *
  * Messages are plain data, and copied to each receiver: nothing is released when one is
  * overwritten. So a message may own nothing, and may point only to what outlives the broadcast and
@@ -18,39 +29,40 @@
  * gives one up for what nobody received. Send a name (a number, a key) of the object, and look it
  * up under a lock of yours.
  *
- * A sender is counted (ref, unref). A receiver is a struct of three words in memory of yours, for
+ * A sender is counted (ref, unref). A receiver is a struct of four words in memory of yours, for
  * one user at a time; zero: none. It may be moved while no recv of it is pending. The broadcast
- * itself is one block, of 112 bytes and the ring. When the last sender has gone, or one has closed
- * it, sends fail with -EPIPE, receivers get what is left for them, and then -EPIPE. There are no
- * weak ends, and no counts of ends or messages; a receiver can only leave, not close the broadcast
- * for others.
+ * itself is one block, of 144 bytes and the ring. It is closed when the last sender has gone, or
+ * when either side closes it: sends fail with -EPIPE, receivers get what is left for them, and then
+ * -EPIPE.
  *
- * At the same time:                   each of these        on one receiver
- *   send, subscribe, ref, unref,      yes
- *     close
- *   recv (poll, drop), try_recv,      yes                  no
- *     clone, drop
- * Each waits at most for the broadcast's lock, which is held while one message is copied. A send
- * wakes all who wait, sixteen at a time, behind it; it is no await, so a body that does nothing but
- * send yields now and then.
+ * At the same time:                    each of these        on one receiver
+ *   send, subscribe, ref, unref,       yes
+ *     close, counts, weak ends,
+ *     closed (poll, drop)
+ *   recv, recv_many (poll, drop),      yes                  no
+ *     their try forms, clone, drop,
+ *     close, counts
+ * Each waits at most for the broadcast's lock, which is held while one message is copied, or
+ * PIRN_BATCH by a recv_many. A send wakes all who wait, sixteen at a time, behind it. It is no
+ * await; but inside a poll it takes from the budget (PIRN_BUDGET) as one operation, and as one more
+ * for each further sixteen, so that what is awaited next lets others run. A body that does nothing
+ * but send yields now and then.
  */
 #ifndef PIRN_BROADCAST_H
 #define PIRN_BROADCAST_H
 
 #include <pirn.h>
+#include <pirn_batch.h>
+#include <pirn_feed.h>
+#include <pirn_feed_typed.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct pirn_broadcast_sender;
-
 struct pirn_broadcast_receiver {
-	/* private */
-	struct pirn_broadcast_sender *broadcast;
-	uint64_t next;
-	/* read-only: how many messages the last -EOVERFLOW was about */
-	uint64_t missed;
+	struct pirn_feed_place place; /* private */
+	uint64_t missed; /* read-only: how many messages the last -EOVERFLOW was about */
 };
 
 /*
@@ -64,31 +76,6 @@ struct pirn_broadcast_receiver {
 PIRN_API int pirn_broadcast_new(struct pirn_broadcast_sender **tx,
 				struct pirn_broadcast_receiver *rx, size_t size, size_t capacity,
 				const struct pirn_memory *memory);
-
-/*
- * One more holder of the sender's end.
- *
- * Returns:  the same pointer.
- * Threads:  any.
- */
-PIRN_API struct pirn_broadcast_sender *pirn_broadcast_sender_ref(struct pirn_broadcast_sender *tx);
-
-/*
- * One holder less; the last one closes the broadcast.
- *
- * Takes:    NULL is fine.
- * Returns:  NULL, so that `tx = ..._unref(tx)` leaves nothing behind.
- * Threads:  any.
- */
-PIRN_API struct pirn_broadcast_sender *pirn_broadcast_sender_unref(
-	struct pirn_broadcast_sender *tx);
-
-/*
- * Closes the broadcast now, for all; twice is fine.
- *
- * Threads:  any.
- */
-PIRN_API void pirn_broadcast_sender_close(struct pirn_broadcast_sender *tx);
 
 /*
  * Sends to all receivers that there are now. Never waits for one of them.
@@ -106,23 +93,6 @@ PIRN_API int pirn_broadcast_send(struct pirn_broadcast_sender *tx, const void *m
 PIRN_API struct pirn_broadcast_receiver pirn_broadcast_subscribe(struct pirn_broadcast_sender *tx);
 
 /*
- * A receiver like this one: the same messages are still to come.
- *
- * Takes:    one that is not zero.
- * Threads:  owner.
- */
-PIRN_API struct pirn_broadcast_receiver pirn_broadcast_receiver_clone(
-	const struct pirn_broadcast_receiver *rx);
-
-/*
- * Ends a receiver, and leaves it zero. No recv of it may be pending.
- *
- * Takes:    also one that is zero.
- * Threads:  owner.
- */
-PIRN_API void pirn_broadcast_receiver_drop(struct pirn_broadcast_receiver *rx);
-
-/*
  * Receives without waiting.
  *
  * Takes:    room for a message; written on success only.
@@ -132,7 +102,29 @@ PIRN_API void pirn_broadcast_receiver_drop(struct pirn_broadcast_receiver *rx);
  */
 PIRN_API int pirn_broadcast_try_recv(struct pirn_broadcast_receiver *rx, void *msg);
 
-PIRN_API extern const struct pirn_future_ops pirn_broadcast_recv_ops; /* Threads: any; a constant */
+/*
+ * Receives up to n messages, of one moment; not more than PIRN_BATCH, so fewer than n do not say
+ * that there are no more.
+ *
+ * Takes:    room for n messages.
+ * Returns:  how many, 1 or more (0: n was 0); else as try_recv.
+ * Threads:  owner.
+ */
+PIRN_API int pirn_broadcast_try_recv_many(struct pirn_broadcast_receiver *rx, void *msgs, size_t n);
+
+/*
+ * The same for plain threads, which sleep until there is a message.
+ *
+ * Takes:    room for a message, or for n.
+ * Returns:  0, or how many; -EPIPE, -EOVERFLOW, -ENOMEM.
+ * Threads:  outside.
+ */
+PIRN_API int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *rx, void *msg);
+PIRN_API int pirn_broadcast_recv_many_blocking(struct pirn_broadcast_receiver *rx, void *msgs,
+					       size_t n); /* Threads: outside */
+
+PIRN_API extern const struct pirn_future_ops pirn_broadcast_recv_ops,
+	pirn_broadcast_recv_many_ops; /* Threads: any; constants of the makers below */
 
 /*
  * READY when there is a message. err: 0; -EPIPE: closed, and this receiver has had all; -EOVERFLOW:
@@ -159,22 +151,34 @@ static inline struct pirn_broadcast_recv pirn_broadcast_recv(struct pirn_broadca
 	return f;
 }
 
-/*
- * Receives, and sleeps until there is a message; for plain threads.
- *
- * Takes:    room for a message; written on success only.
- * Returns:  0, -EPIPE, -EOVERFLOW, -ENOMEM.
- * Threads:  outside.
- */
-PIRN_API int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *rx, void *msg);
+/* The same for up to n messages, PIRN_BATCH at most. done: how many, 1 or more (0: n was 0). */
+struct pirn_broadcast_recv_many {
+	struct pirn_future future;
+	struct pirn_waiter waiter;
+	struct pirn_broadcast_receiver *rx;
+	void *msgs;
+	size_t n, done;
+};
+
+static inline struct pirn_broadcast_recv_many pirn_broadcast_recv_many(
+	struct pirn_broadcast_receiver *rx, void *msgs, size_t n)
+{
+	struct pirn_broadcast_recv_many f;
+	pirn_future_init(&f.future, &pirn_broadcast_recv_many_ops);
+	f.waiter.next = NULL;
+	f.waiter.prev = NULL;
+	f.waiter.waker = NULL;
+	f.rx = rx;
+	f.msgs = msgs;
+	f.n = n;
+	f.done = 0;
+	return f;
+}
 
 /* clang-format off */
 
 #define PIRN_BROADCAST(name, type)								\
-	PIRN_ASSERT_PLAIN(type)									\
-	PIRN_STATIC_ASSERT(PIRN_ALIGNOF(type) <= 16, "messages are aligned to 16");		\
-	struct name##_sender;									\
-	struct name##_receiver { struct pirn_broadcast_receiver end; };				\
+	PIRN_FEED(name, broadcast, type)							\
 	static inline PIRN_UNUSED int								\
 	name##_broadcast(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,	\
 			 size_t pirn_capacity)							\
@@ -186,51 +190,18 @@ PIRN_API int pirn_broadcast_recv_blocking(struct pirn_broadcast_receiver *rx, vo
 			*pirn_out = (struct name##_sender *)pirn_tx;				\
 		return pirn_err;								\
 	}											\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_sender_ref(struct name##_sender *pirn_tx)					\
-	{											\
-		pirn_broadcast_sender_ref((struct pirn_broadcast_sender *)pirn_tx);		\
-		return pirn_tx;									\
-	}											\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_sender_unref(struct name##_sender *pirn_tx)					\
-	{											\
-		pirn_broadcast_sender_unref((struct pirn_broadcast_sender *)pirn_tx);		\
-		return NULL;									\
-	}											\
-	static inline PIRN_UNUSED void name##_sender_close(struct name##_sender *pirn_tx)	\
-	{ pirn_broadcast_sender_close((struct pirn_broadcast_sender *)pirn_tx); }		\
+	static inline PIRN_UNUSED struct pirn_broadcast_recv_many				\
+	name##_recv_many(struct name##_receiver *pirn_rx, type *pirn_msgs, size_t pirn_n)	\
+	{ return pirn_broadcast_recv_many(&pirn_rx->end, (void *)pirn_msgs, pirn_n); }		\
 	static inline PIRN_UNUSED int								\
-	name##_send(struct name##_sender *pirn_tx, type const *pirn_msg)			\
-	{											\
-		return pirn_broadcast_send((struct pirn_broadcast_sender *)pirn_tx,		\
-					   (const void *)pirn_msg);				\
-	}											\
-	static inline PIRN_UNUSED struct name##_receiver					\
-	name##_subscribe(struct name##_sender *pirn_tx)						\
-	{											\
-		struct name##_receiver pirn_rx;							\
-		pirn_rx.end = pirn_broadcast_subscribe((struct pirn_broadcast_sender *)pirn_tx); \
-		return pirn_rx;									\
-	}											\
-	static inline PIRN_UNUSED struct name##_receiver					\
-	name##_receiver_clone(const struct name##_receiver *pirn_from)				\
-	{											\
-		struct name##_receiver pirn_rx;							\
-		pirn_rx.end = pirn_broadcast_receiver_clone(&pirn_from->end);			\
-		return pirn_rx;									\
-	}											\
-	static inline PIRN_UNUSED void name##_receiver_drop(struct name##_receiver *pirn_rx)	\
-	{ pirn_broadcast_receiver_drop(&pirn_rx->end); }					\
-	static inline PIRN_UNUSED struct pirn_broadcast_recv					\
-	name##_recv(struct name##_receiver *pirn_rx, type *pirn_msg)				\
-	{ return pirn_broadcast_recv(&pirn_rx->end, (void *)pirn_msg); }			\
+	name##_try_recv_many(struct name##_receiver *pirn_rx, type *pirn_msgs, size_t pirn_n)	\
+	{ return pirn_broadcast_try_recv_many(&pirn_rx->end, (void *)pirn_msgs, pirn_n); }	\
 	static inline PIRN_UNUSED int								\
-	name##_try_recv(struct name##_receiver *pirn_rx, type *pirn_msg)			\
-	{ return pirn_broadcast_try_recv(&pirn_rx->end, (void *)pirn_msg); }			\
-	static inline PIRN_UNUSED int								\
-	name##_recv_blocking(struct name##_receiver *pirn_rx, type *pirn_msg)			\
-	{ return pirn_broadcast_recv_blocking(&pirn_rx->end, (void *)pirn_msg); }		\
+	name##_recv_many_blocking(struct name##_receiver *pirn_rx, type *pirn_msgs, size_t pirn_n) \
+	{ return pirn_broadcast_recv_many_blocking(&pirn_rx->end, (void *)pirn_msgs, pirn_n); }	\
+	static inline PIRN_UNUSED uint64_t							\
+	name##_missed(const struct name##_receiver *pirn_rx)					\
+	{ return pirn_rx->end.missed; }								\
 	struct name##_sender
 
 /* clang-format on */

@@ -6,11 +6,19 @@
  *
  *	PIRN_WATCH(config, struct config);
  *
- * makes struct config_sender, struct config_receiver and, with `struct config_sender *tx`, `struct
- * config_receiver rx`, `struct config c`: config_watch(&tx, &rx, &c), config_send(tx, &c),
- * config_subscribe(tx), config_sender_ref(tx), _unref, _close, config_recv(&rx, &c),
- * config_try_recv, config_recv_blocking, config_peek(&rx, &c), config_receiver_clone(&rx), _drop.
- * They do what is said below of pirn_watch_... .
+ * makes struct config_sender, config_weak_sender, config_receiver, and config_watch(&tx, &rx, &c),
+ * a watch with its first value. With `struct config_sender *tx`, `struct config_receiver rx`,
+ * `struct config c`, all functions of this header and of pirn_feed.h are there under names that
+ * begin with config_ instead of pirn_watch_: config_send(tx, &c), config_subscribe(tx),
+ * config_recv(&rx, &c), config_sender_unref(tx)... (so a watch needs another name than a channel,
+ * a broadcast or a oneshot). A body that works with the newest one:
+ *
+ *	config_catch_up(&f->rx, &f->c);
+ *	do {
+ *		...
+ *		f->recv = config_recv(&f->rx, &f->c);
+ *		PIRN_AWAIT(f, &f->recv.future);
+ *	} while (!f->recv.future.err);          // -EPIPE: there will be no newer one
  *
  * Values are plain data, and copied to each who looks: nothing is released when one is replaced. So
  * a value may own nothing, and may point only to what outlives the watch and all its copies. Not
@@ -18,36 +26,37 @@
  * just copied, the sender may have replaced and given up. Send a name (a number, a key) of the
  * object, and look it up under a lock of yours; or send a word that something has changed.
  *
- * A sender is counted (ref, unref). A receiver is a struct of two words in memory of yours, for one
- * user at a time; zero: none. It may be moved while no recv of it is pending. The watch itself is
- * one block, of 96 bytes and the value. When the last sender has gone, or one has closed it, sends
- * fail with -EPIPE, and a recv that finds nothing new. There are no weak ends, and no counts of
- * ends; a receiver can only leave, not close the watch for others.
+ * A sender is counted (ref, unref). A receiver is a struct of three words in memory of yours, for
+ * one user at a time; zero: none. It may be moved while no recv of it is pending. The watch itself
+ * is one block, of 128 bytes and the value. It is closed when the last sender has gone, or when
+ * either side closes it: sends fail with -EPIPE, and a recv that finds nothing new. Without a
+ * receiver it is not: a send replaces the value, for those who come later.
  *
- * At the same time:                   each of these        on one receiver
- *   send, subscribe, ref, unref,      yes
- *     close
- *   recv (poll, drop), try_recv,      yes                  no
- *     peek, clone, drop
+ * At the same time:                    each of these        on one receiver
+ *   send, subscribe, ref, unref,       yes
+ *     close, counts, weak ends,
+ *     closed (poll, drop)
+ *   recv (poll, drop), try_recv,       yes                  no
+ *     peek, catch_up, clone, drop,
+ *     close, counts
  * Each waits at most for the watch's lock, which is held while one value is copied. A send wakes
- * all who wait, sixteen at a time, behind it; it is no await, so a body that does nothing but send
- * yields now and then.
+ * all who wait, sixteen at a time, behind it. It is no await; but inside a poll it takes from the
+ * budget (PIRN_BUDGET) as one operation, and as one more for each further sixteen, so that what is
+ * awaited next lets others run. A body that does nothing but send yields now and then.
  */
 #ifndef PIRN_WATCH_H
 #define PIRN_WATCH_H
 
 #include <pirn.h>
+#include <pirn_feed.h>
+#include <pirn_feed_typed.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct pirn_watch_sender;
-
 struct pirn_watch_receiver {
-	/* private */
-	struct pirn_watch_sender *watch;
-	uint64_t seen;
+	struct pirn_feed_place place; /* private */
 };
 
 /*
@@ -61,59 +70,19 @@ PIRN_API int pirn_watch_new(struct pirn_watch_sender **tx, struct pirn_watch_rec
 			    size_t size, const void *first, const struct pirn_memory *memory);
 
 /*
- * One more holder of the sender's end.
+ * Replaces the value, whether there is a receiver or not. Never waits for one.
  *
- * Returns:  the same pointer.
- * Threads:  any.
- */
-PIRN_API struct pirn_watch_sender *pirn_watch_sender_ref(struct pirn_watch_sender *tx);
-
-/*
- * One holder less; the last one closes the watch.
- *
- * Takes:    NULL is fine.
- * Returns:  NULL, so that `tx = ..._unref(tx)` leaves nothing behind.
- * Threads:  any.
- */
-PIRN_API struct pirn_watch_sender *pirn_watch_sender_unref(struct pirn_watch_sender *tx);
-
-/*
- * Closes the watch now, for all; twice is fine. The last value stays to be seen.
- *
- * Threads:  any.
- */
-PIRN_API void pirn_watch_sender_close(struct pirn_watch_sender *tx);
-
-/*
- * Replaces the value. Never waits for a receiver.
- *
- * Returns:  0; -EPIPE: the watch is closed, or has no receiver now; the value stays as it was.
+ * Returns:  0; -EPIPE: the watch is closed; the value stays as it was.
  * Threads:  any.
  */
 PIRN_API int pirn_watch_send(struct pirn_watch_sender *tx, const void *msg);
 
 /*
- * A new receiver, which has seen the value of now.
+ * A new receiver, which has seen the value of now; a catch_up or a peek shows it.
  *
  * Threads:  any.
  */
 PIRN_API struct pirn_watch_receiver pirn_watch_subscribe(struct pirn_watch_sender *tx);
-
-/*
- * A receiver like this one: it has seen what this one has seen.
- *
- * Takes:    one that is not zero.
- * Threads:  owner.
- */
-PIRN_API struct pirn_watch_receiver pirn_watch_receiver_clone(const struct pirn_watch_receiver *rx);
-
-/*
- * Ends a receiver, and leaves it zero. No recv of it may be pending.
- *
- * Takes:    also one that is zero.
- * Threads:  owner.
- */
-PIRN_API void pirn_watch_receiver_drop(struct pirn_watch_receiver *rx);
 
 /*
  * The value of now, whether it was seen or not; it counts as seen as much as before.
@@ -122,6 +91,15 @@ PIRN_API void pirn_watch_receiver_drop(struct pirn_watch_receiver *rx);
  * Threads:  owner.
  */
 PIRN_API void pirn_watch_peek(const struct pirn_watch_receiver *rx, void *msg);
+
+/*
+ * The value of now, whether it was seen or not; from now on it counts as seen.
+ *
+ * Takes:    room for a value.
+ * Returns:  true: it was new.
+ * Threads:  owner.
+ */
+PIRN_API bool pirn_watch_catch_up(struct pirn_watch_receiver *rx, void *msg);
 
 /*
  * Receives without waiting.
@@ -169,10 +147,7 @@ PIRN_API int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void *msg)
 /* clang-format off */
 
 #define PIRN_WATCH(name, type)									\
-	PIRN_ASSERT_PLAIN(type)									\
-	PIRN_STATIC_ASSERT(PIRN_ALIGNOF(type) <= 16, "messages are aligned to 16");		\
-	struct name##_sender;									\
-	struct name##_receiver { struct pirn_watch_receiver end; };				\
+	PIRN_FEED(name, watch, type)								\
 	static inline PIRN_UNUSED int								\
 	name##_watch(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,		\
 		     type const *pirn_first)							\
@@ -187,48 +162,9 @@ PIRN_API int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void *msg)
 	static inline PIRN_UNUSED void								\
 	name##_peek(const struct name##_receiver *pirn_rx, type *pirn_msg)			\
 	{ pirn_watch_peek(&pirn_rx->end, (void *)pirn_msg); }					\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_sender_ref(struct name##_sender *pirn_tx)					\
-	{											\
-		pirn_watch_sender_ref((struct pirn_watch_sender *)pirn_tx);			\
-		return pirn_tx;									\
-	}											\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_sender_unref(struct name##_sender *pirn_tx)					\
-	{											\
-		pirn_watch_sender_unref((struct pirn_watch_sender *)pirn_tx);			\
-		return NULL;									\
-	}											\
-	static inline PIRN_UNUSED void name##_sender_close(struct name##_sender *pirn_tx)	\
-	{ pirn_watch_sender_close((struct pirn_watch_sender *)pirn_tx); }			\
-	static inline PIRN_UNUSED int								\
-	name##_send(struct name##_sender *pirn_tx, type const *pirn_msg)			\
-	{ return pirn_watch_send((struct pirn_watch_sender *)pirn_tx, (const void *)pirn_msg); } \
-	static inline PIRN_UNUSED struct name##_receiver					\
-	name##_subscribe(struct name##_sender *pirn_tx)						\
-	{											\
-		struct name##_receiver pirn_rx;							\
-		pirn_rx.end = pirn_watch_subscribe((struct pirn_watch_sender *)pirn_tx);	\
-		return pirn_rx;									\
-	}											\
-	static inline PIRN_UNUSED struct name##_receiver					\
-	name##_receiver_clone(const struct name##_receiver *pirn_from)				\
-	{											\
-		struct name##_receiver pirn_rx;							\
-		pirn_rx.end = pirn_watch_receiver_clone(&pirn_from->end);			\
-		return pirn_rx;									\
-	}											\
-	static inline PIRN_UNUSED void name##_receiver_drop(struct name##_receiver *pirn_rx)	\
-	{ pirn_watch_receiver_drop(&pirn_rx->end); }						\
-	static inline PIRN_UNUSED struct pirn_watch_recv					\
-	name##_recv(struct name##_receiver *pirn_rx, type *pirn_msg)				\
-	{ return pirn_watch_recv(&pirn_rx->end, (void *)pirn_msg); }				\
-	static inline PIRN_UNUSED int								\
-	name##_try_recv(struct name##_receiver *pirn_rx, type *pirn_msg)			\
-	{ return pirn_watch_try_recv(&pirn_rx->end, (void *)pirn_msg); }			\
-	static inline PIRN_UNUSED int								\
-	name##_recv_blocking(struct name##_receiver *pirn_rx, type *pirn_msg)			\
-	{ return pirn_watch_recv_blocking(&pirn_rx->end, (void *)pirn_msg); }			\
+	static inline PIRN_UNUSED bool								\
+	name##_catch_up(struct name##_receiver *pirn_rx, type *pirn_msg)			\
+	{ return pirn_watch_catch_up(&pirn_rx->end, (void *)pirn_msg); }			\
 	struct name##_sender
 
 /* clang-format on */

@@ -310,7 +310,7 @@ Test(waiting, recv_has_64_bytes)
 		     sizeof(struct pirn_future) + 5 * sizeof(void *));
 }
 
-Test(waiting, recv_that_is_dropped_behind_its_receiver_traps, .signal = SIGABRT)
+Test(waiting, receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
 {
 	struct hand h;
 
@@ -318,18 +318,136 @@ Test(waiting, recv_that_is_dropped_behind_its_receiver_traps, .signal = SIGABRT)
 	make(&h);
 	cr_expect_eq(poll(&h), PIRN_PENDING);
 	pirn_broadcast_receiver_drop(&h.rx);
-	pirn_drop(&h.recv.future);
 }
 
-Test(waiting, last_receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
+Test(waiting, receiver_that_is_dropped_with_a_recv_that_was_woken_traps, .signal = SIGABRT)
 {
 	struct hand h;
 
 	broadcast(2);
 	make(&h);
 	cr_expect_eq(poll(&h), PIRN_PENDING);
-	pirn_broadcast_receiver_drop(&rx);
+	send(1);
 	pirn_broadcast_receiver_drop(&h.rx);
+}
+
+Test(waiting, recvs_are_those_of_one_receiver_not_of_its_clone)
+{
+	struct pirn_broadcast_receiver clone;
+	struct hand h;
+
+	broadcast(2);
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	clone = pirn_broadcast_receiver_clone(&h.rx);
+	pirn_broadcast_receiver_drop(&clone);
+	drop(&h);
+}
+
+/* ---- many ---------------------------------------------------------------------------------- */
+
+TestSuite(many, .init = begin, .fini = end);
+
+static int recv_many(int *n, size_t most)
+{
+	memset(n, 0xff, most * sizeof(*n));
+	return pirn_broadcast_try_recv_many(&rx, n, most);
+}
+
+Test(many, are_what_is_there_and_what_is_asked_for)
+{
+	int n[8];
+
+	broadcast(5);
+	cr_expect_eq(recv_many(n, 8), -EAGAIN);
+	for (int i = 0; i < 5; i++)
+		send(i);
+	cr_expect_eq(recv_many(n, 0), 0);
+	cr_expect_eq(recv_many(n, 2), 2);
+	cr_expect_eq(n[0], 0);
+	cr_expect_eq(n[1], 1);
+	send(5); /* around the end of the ring */
+	cr_expect_eq(recv_many(n, 8), 4);
+	for (int i = 0; i < 4; i++)
+		cr_expect_eq(n[i], 2 + i);
+	cr_expect_eq(n[4], -1);
+	send(6);
+	pirn_broadcast_sender_close(tx);
+	cr_expect_eq(recv_many(n, 8), 1);
+	cr_expect_eq(recv_many(n, 8), -EPIPE);
+}
+
+Test(many, are_one_batch_at_most)
+{
+	int n[100];
+
+	broadcast(100);
+	for (int i = 0; i < 100; i++)
+		send(i);
+	for (int got = 0; got < 96; got += PIRN_BATCH) {
+		cr_expect_eq(recv_many(n, 100), PIRN_BATCH);
+		cr_expect_eq(n[0], got);
+	}
+	cr_expect_eq(recv_many(n, 100), 4);
+	cr_expect_eq(n[3], 99);
+}
+
+Test(many, begin_behind_those_that_were_missed)
+{
+	int n[8];
+
+	broadcast(3);
+	for (int i = 0; i < 8; i++)
+		send(i);
+	cr_expect_eq(recv_many(n, 8), -EOVERFLOW);
+	cr_expect_eq(rx.missed, 5);
+	cr_expect_eq(n[0], -1);
+	cr_expect_eq(recv_many(n, 8), 3);
+	cr_expect_eq(n[0], 5);
+}
+
+Test(many, are_waited_for_as_one_is)
+{
+	struct pirn_broadcast_recv_many recv;
+	struct bell bell;
+	int n[4];
+
+	broadcast(4);
+	bell_init(&bell);
+	recv = pirn_broadcast_recv_many(&rx, n, 4);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_PENDING);
+	send(1);
+	send(2);
+	cr_expect_eq(atomic_load(&bell.wakes), 1);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+	cr_expect_eq(recv.future.err, 0);
+	cr_expect_eq(recv.done, 2);
+	cr_expect_eq(n[1], 2);
+	recv = pirn_broadcast_recv_many(&rx, n, 4);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_PENDING);
+	send(3);
+	pirn_drop(&recv.future); /* loses nothing */
+	for (int i = 4; i < 8; i++)
+		send(i);
+	recv = pirn_broadcast_recv_many(&rx, n, 4);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
+	cr_expect_eq(recv.future.err, -EOVERFLOW);
+	cr_expect_eq(recv.done, 0);
+	cr_expect_eq(rx.missed, 1);
+	cr_expect_eq(atomic_load(&bell.refs), 0);
+}
+
+Test(many, of_a_receiver_that_is_dropped_meanwhile_trap, .signal = SIGABRT)
+{
+	struct pirn_broadcast_recv_many recv;
+	struct bell bell;
+	int n;
+
+	broadcast(4);
+	bell_init(&bell);
+	recv = pirn_broadcast_recv_many(&rx, &n, 1);
+	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_PENDING);
+	pirn_broadcast_receiver_drop(&rx);
 }
 
 /* ---- typed ends, and threads --------------------------------------------------------------- */
@@ -380,6 +498,58 @@ Test(typed, ends_do_all_that_plain_ones_do)
 	cr_expect_eq(pair_recv_blocking(&prx, &p), -EPIPE);
 	pair_sender_unref(ptx);
 	pair_receiver_drop(&prx);
+}
+
+Test(typed, ends_receive_many)
+{
+	struct pair_sender *ptx = NULL;
+	struct pair_receiver prx;
+	struct pirn_broadcast_recv_many recv;
+	struct pair p[4];
+
+	cr_assert_eq(pair_broadcast(&ptx, &prx, 2), 0);
+	for (int i = 0; i < 5; i++) {
+		struct pair sent = { i, 2 * i };
+
+		cr_expect_eq(pair_send(ptx, &sent), 0);
+	}
+	cr_expect_eq(pair_try_recv_many(&prx, p, 4), -EOVERFLOW);
+	cr_expect_eq(pair_missed(&prx), 3);
+	cr_expect_eq(pair_recv_many_blocking(&prx, p, 1), 1);
+	cr_expect_eq(p[0].number, 3);
+	recv = pair_recv_many(&prx, p, 4);
+	cr_expect_eq(pirn_block_on(&recv.future), 0);
+	cr_expect_eq(recv.done, 1);
+	cr_expect_eq(p[0].twice, 8);
+	pair_receiver_close(&prx);
+	cr_expect_eq(pair_recv_many_blocking(&prx, p, 4), -EPIPE);
+	pair_sender_unref(ptx);
+	pair_receiver_drop(&prx);
+}
+
+Test(typed, ends_know_of_each_other)
+{
+	struct pair_weak_sender *weak;
+	struct pirn_channel_counts of_tx, of_rx;
+	struct pair_sender *ptx = NULL;
+	struct pirn_feed_closed closed;
+	struct pair_receiver prx;
+
+	cr_assert_eq(pair_broadcast(&ptx, &prx, 2), 0);
+	weak = pair_sender_downgrade(ptx);
+	cr_expect_eq(pair_weak_sender_ref(weak), weak);
+	cr_expect_null(pair_weak_sender_unref(weak));
+	cr_expect_eq(pair_weak_sender_upgrade(weak), ptx);
+	pair_sender_counts(ptx, &of_tx);
+	pair_receiver_counts(&prx, &of_rx);
+	cr_expect_eq(of_tx.senders, 2);
+	cr_expect_eq(of_rx.capacity, 2);
+	cr_expect_null(pair_sender_unref(ptx));
+	pair_receiver_drop(&prx);
+	closed = pair_sender_closed(ptx);
+	cr_expect_eq(pirn_block_on(&closed.future), 0);
+	pair_weak_sender_unref(weak);
+	pair_sender_unref(ptx);
 }
 
 Test(threads, count_all_messages_those_that_they_missed_included)

@@ -98,15 +98,32 @@ Test(watch, receivers_have_each_seen_something_else)
 	pirn_watch_receiver_drop(&late);
 }
 
-Test(watch, without_a_receiver_keeps_its_value_and_may_have_one_again)
+Test(watch, without_a_receiver_is_replaced_for_those_who_come_later)
 {
-	cr_expect_eq(send(1), 0);
 	pirn_watch_receiver_drop(&rx);
-	cr_expect_eq(send(2), -EPIPE);
+	cr_expect_eq(send(1), 0);
+	cr_expect_eq(send(2), 0);
 	rx = pirn_watch_subscribe(tx);
-	cr_expect_eq(peek(), 1);
+	cr_expect_eq(recv_of(&rx), -EAGAIN);
+	cr_expect_eq(peek(), 2);
 	cr_expect_eq(send(3), 0);
 	cr_expect_eq(recv_of(&rx), 3);
+}
+
+Test(watch, may_be_caught_up_with_whether_its_value_is_new_or_not)
+{
+	int n = -1000;
+
+	cr_expect_not(pirn_watch_catch_up(&rx, &n));
+	cr_expect_eq(n, 0);
+	cr_expect_eq(send(1), 0);
+	cr_expect_eq(send(2), 0);
+	cr_expect(pirn_watch_catch_up(&rx, &n));
+	cr_expect_eq(n, 2);
+	cr_expect_eq(recv_of(&rx), -EAGAIN);
+	n = -1000;
+	cr_expect_not(pirn_watch_catch_up(&rx, &n));
+	cr_expect_eq(n, 2);
 }
 
 Test(watch, that_is_closed_still_shows_its_last_value)
@@ -323,24 +340,44 @@ Test(waiting, recv_has_64_bytes)
 	cr_expect_leq(sizeof(struct pirn_watch_recv), 64);
 }
 
-Test(waiting, recv_that_is_dropped_behind_its_receiver_traps, .signal = SIGABRT)
+Test(waiting, receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
 {
 	struct hand h;
 
 	make(&h);
 	cr_expect_eq(poll(&h), PIRN_PENDING);
 	pirn_watch_receiver_drop(&h.rx);
-	pirn_drop(&h.recv.future);
 }
 
-Test(waiting, last_receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
+Test(waiting, receiver_that_is_dropped_with_a_recv_that_was_woken_traps, .signal = SIGABRT)
 {
 	struct hand h;
 
 	make(&h);
 	cr_expect_eq(poll(&h), PIRN_PENDING);
-	pirn_watch_receiver_drop(&rx);
+	send(1);
 	pirn_watch_receiver_drop(&h.rx);
+}
+
+Test(waiting, recv_of_a_receiver_that_was_dropped_traps, .signal = SIGABRT)
+{
+	struct hand h;
+
+	make(&h);
+	pirn_watch_receiver_drop(&h.rx);
+	poll(&h);
+}
+
+Test(waiting, recvs_are_those_of_one_receiver_not_of_its_clone)
+{
+	struct pirn_watch_receiver clone;
+	struct hand h;
+
+	make(&h);
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	clone = pirn_watch_receiver_clone(&h.rx);
+	pirn_watch_receiver_drop(&clone);
+	drop(&h);
 }
 
 /* ---- typed ends, and threads --------------------------------------------------------------- */
@@ -388,8 +425,37 @@ Test(typed, ends_do_all_that_plain_ones_do)
 	cr_expect_eq(s.twice, 2);
 	recv = state_recv(&srx, &s);
 	cr_expect_eq(pirn_block_on(&recv.future), 0);
+	cr_expect_not(state_catch_up(&srx, &s));
 	state_sender_close(stx);
 	cr_expect_eq(state_recv_blocking(&srx, &s), -EPIPE);
+	state_sender_unref(stx);
+	state_receiver_drop(&srx);
+}
+
+Test(typed, ends_know_of_each_other)
+{
+	struct state s = { 0, 0 };
+	struct state_weak_sender *weak;
+	struct pirn_channel_counts of_tx, of_rx;
+	struct state_sender *stx = NULL;
+	struct pirn_feed_closed closed;
+	struct state_receiver srx;
+
+	cr_assert_eq(state_watch(&stx, &srx, &s), 0);
+	weak = state_sender_downgrade(stx);
+	cr_expect_eq(state_weak_sender_ref(weak), weak);
+	cr_expect_null(state_weak_sender_unref(weak));
+	cr_expect_eq(state_weak_sender_upgrade(weak), stx);
+	state_sender_counts(stx, &of_tx);
+	state_receiver_counts(&srx, &of_rx);
+	cr_expect_eq(of_tx.senders, 2);
+	cr_expect_eq(of_rx.senders, 2);
+	cr_expect_null(state_sender_unref(stx));
+	state_receiver_close(&srx);
+	closed = state_sender_closed(stx);
+	cr_expect_eq(pirn_block_on(&closed.future), 0);
+	cr_expect_null(state_weak_sender_upgrade(weak));
+	state_weak_sender_unref(weak);
 	state_sender_unref(stx);
 	state_receiver_drop(&srx);
 }
