@@ -16,6 +16,7 @@
 
 #define SENDERS 3   /* a thread, and tasks */
 #define RECEIVERS 4 /* two threads, and tasks */
+#define MOST 8      /* messages of a recv_many */
 
 struct message {
 	unsigned from, number, sum;
@@ -53,6 +54,17 @@ static bool hear(struct ear *e, int err, const struct message *m)
 		   e->next[m->from]);
 	e->next[m->from] = m->number + 1;
 	e->received++;
+	return true;
+}
+
+static bool hear_many(struct ear *e, const struct pirn_broadcast_recv_many *recv,
+		      const struct message *m)
+{
+	if (recv->future.err)
+		return hear(e, recv->future.err, NULL);
+	RACE_CHECK(recv->done > 0, "many were none");
+	for (size_t k = 0; k < recv->done; k++)
+		hear(e, 0, &m[k]);
 	return true;
 }
 
@@ -124,8 +136,8 @@ struct receiver {
 	struct pirn_future future;
 	struct race_random random;
 	struct ear *ear;
-	struct message m;
-	struct pirn_broadcast_recv recv;
+	struct message m[MOST];
+	struct pirn_broadcast_recv_many recv;
 	struct pirn_yield nap;
 	struct pirn_select select;
 };
@@ -134,16 +146,17 @@ PIRN_ASYNC(receiver, f)
 {
 	PIRN_BEGIN(f);
 	for (;;) {
-		f->recv = pirn_broadcast_recv(&f->ear->rx, &f->m);
+		f->recv = pirn_broadcast_recv_many(&f->ear->rx, f->m,
+						   1 + race_below(&f->random, MOST));
 		f->nap = pirn_yield();
 		/* With the nap as a branch it may give up. */
 		f->select = pirn_select(&f->recv.future, NULL, NULL, NULL);
 		if (race_below(&f->random, 4) == 0)
 			f->select.branch[1] = &f->nap.future;
 		PIRN_AWAIT(f, &f->select.future);
-		pirn_drop(&f->recv.future);
-		if (f->select.won == &f->recv.future && !hear(f->ear, f->select.future.err, &f->m))
+		if (f->select.won == &f->recv.future && !hear_many(f->ear, &f->recv, f->m))
 			break;
+		pirn_drop(&f->recv.future);
 		if (race_below(&f->random, 16) == 0)
 			PIRN_YIELD(f);
 	}
@@ -177,7 +190,7 @@ static void *recv_thread(void *arg)
 {
 	struct receiver *r = arg;
 	struct ear *e = r->ear;
-	struct message m;
+	struct message m, *many = r->m;
 	struct bell bell;
 	int err;
 
@@ -193,6 +206,13 @@ static void *recv_thread(void *arg)
 			break;
 		case 2:
 			err = pirn_broadcast_try_recv(&e->rx, &m);
+			break;
+		case 3:
+			err = pirn_broadcast_recv_many_blocking(&e->rx, many, MOST);
+			for (int k = 0; k < err - 1; k++)
+				hear(e, 0, &many[k]);
+			m = many[err > 0 ? err - 1 : 0];
+			err = err > 0 ? 0 : err;
 			break;
 		default:
 			err = pirn_broadcast_recv_blocking(&e->rx, &m);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads and tasks replace a value; threads and tasks watch it, give up and go on, clone
- * themselves, leave. Nobody sees a torn value, or a sender's values in another order, and who stays
- * to the end has seen the last one.
+ * themselves, leave, perhaps close it for all. Nobody sees a torn value, or a sender's values in
+ * another order, and who stays to the end has seen the last one.
  */
 #include "config.h"
 
@@ -32,7 +32,7 @@ struct eye {
 	struct value_receiver rx;
 	struct value last;
 	unsigned next[SENDERS];
-	bool stays, left;
+	bool stays, left, closes; /* closes: when it leaves, for all */
 };
 
 static void check_value(const struct value *v)
@@ -65,6 +65,8 @@ static bool see(struct eye *e, int err, const struct value *v)
 static bool leaves(struct eye *e, struct race_random *random)
 {
 	e->left = !e->stays && race_below(random, 32) == 0;
+	if (e->left && e->closes)
+		value_receiver_close(&e->rx);
 	return e->left;
 }
 
@@ -84,7 +86,7 @@ static void end_eye(struct eye *e)
 
 /* ---- senders ------------------------------------------------------------------------------- */
 
-/* True: there is nobody to see it, or all is closed. */
+/* True: all is closed. */
 static bool send_one(unsigned from, unsigned number)
 {
 	struct value v = { from, number, from + number };
@@ -199,6 +201,9 @@ static void *recv_thread(void *arg)
 			become_a_clone(e);
 			err = value_try_recv(&e->rx, &v);
 			break;
+		case 2:
+			err = value_catch_up(&e->rx, &v) ? 0 : -EAGAIN;
+			break;
 		default:
 			err = value_recv_blocking(&e->rx, &v);
 		}
@@ -245,6 +250,7 @@ static void round_of(struct pirn_executor *pool, unsigned long i, struct race_ra
 	for (unsigned k = 0; k < RECEIVERS; k++) {
 		eye[k].rx = value_receiver_clone(&rx);
 		eye[k].stays = k % 2 == 0 && i % 4 != 3;
+		eye[k].closes = i % 8 == 5;
 		receiver[k] = (struct receiver){ PIRN_INIT(receiver), .eye = &eye[k],
 						 .random = race_stream(100 * i + k) };
 		if (k < 2)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * channel/feed.c by way of a watch and a broadcast: who sends and leaves, and two who receive until
- * the end, one of whom gives up and comes again.
+ * the end, one of whom gives up and comes again; a sender that waits for the end, while receivers
+ * leave and come back, or one closes; a weak sender.
  */
 #include "config.h"
 
@@ -21,7 +22,9 @@ struct scene {
 	struct pirn_watch_receiver watching[RECEIVERS];
 	struct pirn_broadcast_sender *broadcast;
 	struct pirn_broadcast_receiver listening[RECEIVERS];
+	struct pirn_watch_weak_sender *weak;
 	int value[1 + MESSAGES]; /* what the messages point to */
+	int sent, seen;          /* by a weak sender; who is to see it */
 };
 
 static struct scene *s;
@@ -124,8 +127,80 @@ static void send_or_listen(unsigned i)
 	pirn_broadcast_receiver_drop(rx);
 }
 
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void make_two_senders(void)
+{
+	make_watch();
+	pirn_watch_sender_ref(s->watch);
+}
+
+/* One waits for it. One leaves, or closes. One looks for it, leaves, and perhaps comes back. */
+static void wait_or_leave(unsigned i)
+{
+	struct pirn_feed_closed closed = pirn_watch_sender_closed(s->watch);
+
+	if (i == 1) {
+		if (model_choose(2))
+			pirn_watch_receiver_close(&s->watching[0]);
+		pirn_watch_receiver_drop(&s->watching[0]);
+		return;
+	}
+	if (i == 0) {
+		MODEL_CHECK(pirn_block_on(&closed.future) == 0);
+	} else {
+		glance(&closed.future);
+		pirn_watch_receiver_drop(&s->watching[1]);
+		if (model_choose(2)) {
+			s->watching[1] = pirn_watch_subscribe(s->watch);
+			pirn_watch_receiver_drop(&s->watching[1]);
+		}
+	}
+	pirn_watch_sender_unref(s->watch);
+}
+
+static void make_weak(void)
+{
+	make_watch();
+	pirn_watch_receiver_drop(&s->watching[1]);
+	s->weak = pirn_watch_sender_downgrade(s->watch);
+}
+
+/* The last sender goes while a weak one becomes one that counts: it sends, or cannot. */
+static void upgrade_or_leave(unsigned i)
+{
+	int *msg = &s->value[1];
+
+	if (i == 0)
+		pirn_watch_sender_unref(s->watch);
+	if (i == 1) {
+		struct pirn_watch_sender *tx = pirn_watch_weak_sender_upgrade(s->weak);
+
+		if (tx) {
+			*msg = s->sent = 1;
+			MODEL_CHECK(pirn_watch_send(tx, &msg) == 0);
+			pirn_watch_sender_unref(tx);
+		}
+		pirn_watch_weak_sender_unref(s->weak);
+	}
+	if (i == 2) {
+		while (pirn_watch_recv_blocking(&s->watching[0], &msg) == 0)
+			s->seen += *msg;
+		pirn_watch_receiver_drop(&s->watching[0]);
+	}
+}
+
+static void seen_if_sent(void)
+{
+	MODEL_CHECK(s->seen == s->sent);
+}
+
 const struct model feed_models[] = {
 	{ "feed: a watch", 3, 0, 20000, false, make_watch, send_or_watch, NULL },
 	{ "feed: a broadcast", 3, 0, 20000, false, make_broadcast, send_or_listen, NULL },
+	{ "feed: its end is waited for", 3, 0, 20000, false, make_two_senders, wait_or_leave,
+	  NULL },
+	{ "feed: an upgrade, and the last unref", 3, 0, 10000, false, make_weak, upgrade_or_leave,
+	  seen_if_sent },
 	{ .name = NULL },
 };
