@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bodies with oneshots, watches and broadcasts, dropped at each point and refused each thing they
- * ask for.
+ * ask for; and one that works only for as long as somebody watches.
  */
 #include "config.h"
 
@@ -198,29 +198,48 @@ PIRN_ASYNC(watcher, f)
 	PIRN_END(f);
 }
 
+#define MOST 2
+
+/* One by one, or many at once. */
 struct listener {
 	struct pirn_future future;
 	void *own;
 	struct pirn_broadcast_receiver rx;
-	unsigned number;
+	bool one_by_one;
+	unsigned number[MOST], number_of_last;
+	size_t n;
 	struct pirn_broadcast_recv recv;
+	struct pirn_broadcast_recv_many recv_many;
 };
 
 PIRN_ASYNC(listener, f)
 {
+	int err;
+
 	PIRN_BEGIN(f);
 	for (;;) {
-		f->recv = pirn_broadcast_recv(&f->rx, &f->number);
-		PIRN_AWAIT(f, &f->recv.future);
-		if (f->recv.future.err == -EPIPE)
+		if (f->one_by_one) {
+			f->recv = pirn_broadcast_recv(&f->rx, f->number);
+			PIRN_AWAIT(f, &f->recv.future);
+			err = f->recv.future.err;
+			f->n = 1;
+		} else {
+			f->recv_many = pirn_broadcast_recv_many(&f->rx, f->number, MOST);
+			PIRN_AWAIT(f, &f->recv_many.future);
+			err = f->recv_many.future.err;
+			f->n = f->recv_many.done;
+		}
+		if (err == -EPIPE)
 			break;
-		if (f->recv.future.err == 0)
-			received++;
-		else
+		if (err == 0) {
+			received += (unsigned)f->n;
+			f->number_of_last = f->number[f->n - 1];
+		} else {
 			missed += (unsigned)f->rx.missed;
+		}
 		PIRN_YIELD(f);
 	}
-	last += f->number;
+	last += f->number_of_last;
 	PIRN_FINALLY(f);
 	pirn_broadcast_receiver_drop(&f->rx);
 	driver_give(f->own);
@@ -269,6 +288,7 @@ static int open_broadcast(struct hall *f, struct pirn_executor *ex)
 		return err;
 	for (int i = 0; i < LISTENERS && !err; i++) {
 		f->listener = (struct listener){ PIRN_INIT(listener), .own = driver_take(f->d),
+						 .one_by_one = i == 0,
 						 .rx = pirn_broadcast_receiver_clone(&rx) };
 		err = pirn_spawn(ex, &f->task[1 + i], &f->listener.future);
 	}
@@ -341,4 +361,145 @@ Test(drop, of_one_who_broadcasts_and_two_who_listen)
 
 	survives(make_hall, ends_well, &tight);
 	survives(make_hall, ends_well, &wide);
+}
+
+/* ---- who works only for as long as somebody watches ----------------------------------------- */
+
+/* Has a weak sender until it has begun. */
+struct producer {
+	struct pirn_future future;
+	struct driver *d;
+	void *own;
+	struct pirn_watch_weak_sender *weak;
+	struct pirn_watch_sender *tx;
+	unsigned number;
+	struct napper work;
+	struct pirn_feed_closed closed;
+	struct pirn_select select;
+};
+
+PIRN_ASYNC(producer, f)
+{
+	PIRN_BEGIN(f);
+	f->tx = pirn_watch_weak_sender_upgrade(f->weak);
+	while (f->tx) {
+		f->work = napper(f->d, 2, 0);
+		f->closed = pirn_watch_sender_closed(f->tx);
+		f->select = pirn_select(&f->work.future, &f->closed.future, NULL, NULL);
+		PIRN_TRY(f, &f->select.future);
+		if (f->select.won == &f->closed.future)
+			PIRN_RETURN(f, 0);
+		pirn_drop(&f->closed.future);
+		f->number++;
+		pirn_watch_send(f->tx, &f->number);
+	}
+	PIRN_FINALLY(f);
+	pirn_drop(&f->work.future);
+	pirn_drop(&f->closed.future);
+	pirn_watch_sender_unref(f->tx);
+	pirn_watch_weak_sender_unref(f->weak);
+	driver_give(f->own);
+	PIRN_END(f);
+}
+
+/* Has seen enough when it has seen one; leaves, or closes. */
+struct customer {
+	struct pirn_future future;
+	void *own;
+	struct pirn_watch_receiver rx;
+	bool closes;
+	unsigned number;
+	struct pirn_watch_recv recv;
+};
+
+PIRN_ASYNC(customer, f)
+{
+	PIRN_BEGIN(f);
+	f->recv = pirn_watch_recv(&f->rx, &f->number);
+	PIRN_AWAIT(f, &f->recv.future);
+	if (f->closes)
+		pirn_watch_receiver_close(&f->rx);
+	PIRN_FINALLY(f);
+	pirn_watch_receiver_drop(&f->rx);
+	driver_give(f->own);
+	PIRN_END(f);
+}
+
+struct shop {
+	struct pirn_future future;
+	struct driver *d;
+	void *own;
+	bool closes;
+	struct pirn_watch_sender *tx; /* until the producer has begun */
+	struct producer producer;
+	struct customer customer;
+	struct pirn_task *task[1 + LISTENERS];
+	struct pirn_yield nap;
+	struct pirn_join join[1 + LISTENERS];
+	struct pirn_future *branch[1 + LISTENERS];
+	struct pirn_all all;
+};
+
+static int open_shop(struct shop *f, struct pirn_executor *ex)
+{
+	struct pirn_watch_receiver rx;
+	unsigned zero = 0;
+	int err = pirn_watch_new(&f->tx, &rx, sizeof(unsigned), &zero, &f->d->platform.memory);
+
+	if (err)
+		return err;
+	f->producer = (struct producer){ PIRN_INIT(producer), .d = f->d, .own = driver_take(f->d),
+					 .weak = pirn_watch_sender_downgrade(f->tx) };
+	err = pirn_spawn(ex, &f->task[0], &f->producer.future);
+	for (int i = 0; i < LISTENERS && !err; i++) {
+		f->customer = (struct customer){ PIRN_INIT(customer), .own = driver_take(f->d),
+						 .rx = pirn_watch_receiver_clone(&rx),
+						 .closes = f->closes && i == 0 };
+		err = pirn_spawn(ex, &f->task[1 + i], &f->customer.future);
+	}
+	pirn_watch_receiver_drop(&rx);
+	return err;
+}
+
+PIRN_ASYNC(shop, f)
+{
+	int err;
+
+	PIRN_BEGIN(f);
+	err = open_shop(f, cx->executor);
+	if (err)
+		PIRN_RETURN(f, err);
+	f->nap = pirn_yield();
+	PIRN_TRY(f, &f->nap.future);
+	f->tx = pirn_watch_sender_unref(f->tx);
+	for (int i = 0; i < 1 + LISTENERS; i++) {
+		f->join[i] = pirn_join(f->task[i]);
+		f->branch[i] = &f->join[i].future;
+	}
+	f->all = pirn_all(f->branch, 1 + LISTENERS);
+	PIRN_TRY(f, &f->all.future);
+	PIRN_FINALLY(f);
+	pirn_watch_sender_unref(f->tx);
+	pirn_drop(&f->producer.future);
+	pirn_drop(&f->customer.future);
+	for (int i = 0; i < 1 + LISTENERS; i++)
+		pirn_task_abort(f->task[i]);
+	driver_give(f->own);
+	PIRN_END(f);
+}
+
+static struct pirn_future *make_shop(struct driver *d, void *arg)
+{
+	static struct shop f;
+
+	f = (struct shop){ PIRN_INIT(shop), .d = d, .own = driver_take(d), .closes = *(bool *)arg };
+	return &f.future;
+}
+
+Test(drop, of_one_who_works_while_somebody_watches)
+{
+	bool leaves = false, closes = true;
+
+	survives(make_shop, ends_well, &leaves);
+	survives(make_shop, ends_well, &closes);
 }
