@@ -93,6 +93,15 @@ PIRN_API int pirn_broadcast_send(struct pirn_broadcast_sender *tx, const void *m
 PIRN_API struct pirn_broadcast_receiver pirn_broadcast_subscribe(struct pirn_broadcast_sender *tx);
 
 /*
+ * A receiver like this one: the same messages are still to come.
+ *
+ * Takes:    one that is not zero.
+ * Threads:  owner.
+ */
+PIRN_API struct pirn_broadcast_receiver pirn_broadcast_receiver_clone(
+	const struct pirn_broadcast_receiver *rx);
+
+/*
  * Receives without waiting.
  *
  * Takes:    room for a message; written on success only.

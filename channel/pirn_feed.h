@@ -56,16 +56,6 @@ PIRN_API struct pirn_broadcast_sender *pirn_broadcast_sender_unref(
 	struct pirn_broadcast_sender *tx); /* Threads: any */
 
 /*
- * A receiver like this one: what is new to one is new to the other.
- *
- * Takes:    one that is not zero.
- * Threads:  owner.
- */
-PIRN_API struct pirn_watch_receiver pirn_watch_receiver_clone(const struct pirn_watch_receiver *rx);
-PIRN_API struct pirn_broadcast_receiver pirn_broadcast_receiver_clone(
-	const struct pirn_broadcast_receiver *rx); /* Threads: owner */
-
-/*
  * Ends a receiver, and leaves it zero. A recv of it that is pending is dropped before; else this
  * traps.
  *

@@ -85,6 +85,14 @@ PIRN_API int pirn_watch_send(struct pirn_watch_sender *tx, const void *msg);
 PIRN_API struct pirn_watch_receiver pirn_watch_subscribe(struct pirn_watch_sender *tx);
 
 /*
+ * A receiver like this one: it has seen what this one has seen.
+ *
+ * Takes:    one that is not zero.
+ * Threads:  owner.
+ */
+PIRN_API struct pirn_watch_receiver pirn_watch_receiver_clone(const struct pirn_watch_receiver *rx);
+
+/*
  * The value of now, whether it was seen or not; it counts as seen as much as before.
  *
  * Takes:    room for a value.
