@@ -199,7 +199,7 @@ static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_broadcast_recv *recv = (struct pirn_broadcast_recv *)(void *)f;
 
-	return pirn__feed_recv_poll(&recv->rx->place, attempt, f, cx, &recv->waiter);
+	return feed_recv_poll(&recv->rx->place, attempt, f, cx, &recv->waiter);
 }
 
 static void recv_drop(struct pirn_future *f)
@@ -207,7 +207,7 @@ static void recv_drop(struct pirn_future *f)
 	struct pirn_broadcast_recv *recv = (struct pirn_broadcast_recv *)(void *)f;
 
 	if (f->at == FEED_WAITED)
-		pirn__feed_recv_stop(&recv->rx->place, &recv->waiter);
+		feed_recv_give_up(&recv->rx->place, &recv->waiter);
 }
 
 const struct pirn_future_ops pirn_broadcast_recv_ops = {
@@ -272,7 +272,7 @@ static enum pirn_poll recv_many_poll(struct pirn_future *f, struct pirn_context 
 {
 	struct pirn_broadcast_recv_many *recv = (struct pirn_broadcast_recv_many *)(void *)f;
 
-	return pirn__feed_recv_poll(&recv->rx->place, attempt_many, f, cx, &recv->waiter);
+	return feed_recv_poll(&recv->rx->place, attempt_many, f, cx, &recv->waiter);
 }
 
 static void recv_many_drop(struct pirn_future *f)
@@ -280,7 +280,7 @@ static void recv_many_drop(struct pirn_future *f)
 	struct pirn_broadcast_recv_many *recv = (struct pirn_broadcast_recv_many *)(void *)f;
 
 	if (f->at == FEED_WAITED)
-		pirn__feed_recv_stop(&recv->rx->place, &recv->waiter);
+		feed_recv_give_up(&recv->rx->place, &recv->waiter);
 }
 
 const struct pirn_future_ops pirn_broadcast_recv_many_ops = {

@@ -256,9 +256,9 @@ static void drop_waker(struct pirn_waker *waker)
 		pirn_waker_drop(waker);
 }
 
-/* Attempts, and if it must wait, clones the waker outside the lock and attempts once more. */
-static enum pirn_poll wait_in(struct feed_line *line, struct pirn_feed *feed, feed_attempt *attempt,
-			      struct pirn_future *f, struct pirn_context *cx, struct pirn_waiter *w)
+enum pirn_poll pirn__feed_wait(struct pirn_feed *feed, struct feed_line *line,
+			       feed_attempt *attempt, struct pirn_future *f,
+			       struct pirn_context *cx, struct pirn_waiter *w)
 {
 	struct pirn_waker *clone = NULL, *drop = NULL;
 	int err;
@@ -293,8 +293,8 @@ static enum pirn_poll wait_in(struct feed_line *line, struct pirn_feed *feed, fe
 	return PIRN_READY;
 }
 
-/* For a drop. All are woken, so there is nothing to hand on. */
-static void give_up(struct feed_line *line, struct pirn_feed *feed, struct pirn_waiter *w)
+/* All are woken, so there is nothing to hand on. */
+void pirn__feed_give_up(struct pirn_feed *feed, struct feed_line *line, struct pirn_waiter *w)
 {
 	struct pirn_waker *drop;
 
@@ -302,26 +302,6 @@ static void give_up(struct feed_line *line, struct pirn_feed *feed, struct pirn_
 	drop = leave_line(line, w);
 	unlock(&feed->lock);
 	drop_waker(drop);
-}
-
-enum pirn_poll pirn__feed_recv_poll(struct pirn_feed_place *rx, feed_attempt *attempt,
-				    struct pirn_future *f, struct pirn_context *cx,
-				    struct pirn_waiter *w)
-{
-	enum pirn_poll poll;
-
-	if (!rx->feed)
-		pirn_trap(f->ops->file, 0, "a recv of a receiver that was dropped");
-	rx->pending -= f->at == FEED_WAITED;
-	poll = wait_in(&rx->feed->receiving, rx->feed, attempt, f, cx, w);
-	rx->pending += f->at == FEED_WAITED;
-	return poll;
-}
-
-void pirn__feed_recv_stop(struct pirn_feed_place *rx, struct pirn_waiter *w)
-{
-	rx->pending--;
-	give_up(&rx->feed->receiving, rx->feed, w);
 }
 
 /* ---- waiting for the end ------------------------------------------------------------------- */
@@ -337,7 +317,8 @@ static enum pirn_poll closed_poll(struct pirn_future *f, struct pirn_context *cx
 {
 	struct pirn_feed_closed *closed = (struct pirn_feed_closed *)(void *)f;
 
-	return wait_in(&closed->feed->closing, closed->feed, look_for_end, f, cx, &closed->waiter);
+	return pirn__feed_wait(closed->feed, &closed->feed->closing, look_for_end, f, cx,
+			       &closed->waiter);
 }
 
 static void closed_drop(struct pirn_future *f)
@@ -345,7 +326,7 @@ static void closed_drop(struct pirn_future *f)
 	struct pirn_feed_closed *closed = (struct pirn_feed_closed *)(void *)f;
 
 	if (f->at == FEED_WAITED)
-		give_up(&closed->feed->closing, closed->feed, &closed->waiter);
+		pirn__feed_give_up(closed->feed, &closed->feed->closing, &closed->waiter);
 }
 
 const struct pirn_future_ops pirn_feed_closed_ops = {

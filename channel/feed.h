@@ -74,10 +74,32 @@ typedef int feed_attempt(struct pirn_future *f);
 
 enum { FEED_NEW, FEED_TRIED, FEED_WAITED }; /* future.at */
 
-/* The poll of a recv; and, where it is FEED_WAITED, its drop. */
-enum pirn_poll pirn__feed_recv_poll(struct pirn_feed_place *rx, feed_attempt *attempt,
-				    struct pirn_future *f, struct pirn_context *cx,
-				    struct pirn_waiter *w);
-void pirn__feed_recv_stop(struct pirn_feed_place *rx, struct pirn_waiter *w);
+/* Attempts, and if it must wait, clones the waker outside the lock and attempts once more. */
+enum pirn_poll pirn__feed_wait(struct pirn_feed *feed, struct feed_line *line,
+			       feed_attempt *attempt, struct pirn_future *f,
+			       struct pirn_context *cx, struct pirn_waiter *w);
+/* For a drop, where it is FEED_WAITED. */
+void pirn__feed_give_up(struct pirn_feed *feed, struct feed_line *line, struct pirn_waiter *w);
+
+/* The same two for a recv: its receiver counts it, while it waits. */
+static inline enum pirn_poll feed_recv_poll(struct pirn_feed_place *rx, feed_attempt *attempt,
+					    struct pirn_future *f, struct pirn_context *cx,
+					    struct pirn_waiter *w)
+{
+	enum pirn_poll poll;
+
+	if (!rx->feed)
+		pirn_trap(f->ops->file, 0, "a recv of a receiver that was dropped");
+	rx->pending -= f->at == FEED_WAITED;
+	poll = pirn__feed_wait(rx->feed, &rx->feed->receiving, attempt, f, cx, w);
+	rx->pending += f->at == FEED_WAITED;
+	return poll;
+}
+
+static inline void feed_recv_give_up(struct pirn_feed_place *rx, struct pirn_waiter *w)
+{
+	rx->pending--;
+	pirn__feed_give_up(rx->feed, &rx->feed->receiving, w);
+}
 
 #endif

@@ -200,7 +200,7 @@ static enum pirn_poll recv_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_watch_recv *recv = (struct pirn_watch_recv *)(void *)f;
 
-	return pirn__feed_recv_poll(&recv->rx->place, attempt, f, cx, &recv->waiter);
+	return feed_recv_poll(&recv->rx->place, attempt, f, cx, &recv->waiter);
 }
 
 static void recv_drop(struct pirn_future *f)
@@ -208,7 +208,7 @@ static void recv_drop(struct pirn_future *f)
 	struct pirn_watch_recv *recv = (struct pirn_watch_recv *)(void *)f;
 
 	if (f->at == FEED_WAITED)
-		pirn__feed_recv_stop(&recv->rx->place, &recv->waiter);
+		feed_recv_give_up(&recv->rx->place, &recv->waiter);
 }
 
 const struct pirn_future_ops pirn_watch_recv_ops = {
