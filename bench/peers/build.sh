@@ -10,6 +10,12 @@ newer() {
 	[ -x "$out/$1" ] && [ -z "$(find "$2" ./*.h ../*.h -newer "$out/$1" -print)" ]
 }
 
+# why LOG: the crate that cargo misses, or the first error, or else the last line.
+why() {
+	grep -m 1 'searched package name' "$1" || grep -m 1 -iE 'error|cannot find' "$1" ||
+		tail -n 1 "$1"
+}
+
 # peer NAME SOURCE COMMAND...: runs it if the source, a file or a folder, is newer than what it made.
 peer() {
 	name=$1 source=$2
@@ -17,7 +23,7 @@ peer() {
 	newer "$name" "$source" && return
 	echo "building $name" >&2
 	"$@" >"$out/log/$name" 2>&1 && return
-	echo "going on without $name, which could not be built: $(tail -n 1 "$out/log/$name")" >&2
+	echo "going on without $name, which could not be built: $(why "$out/log/$name")" >&2
 	rm -f "${out:?}/$name"
 }
 
@@ -37,17 +43,15 @@ go_build() {
 		GOPATH="$out/go-path" go build -trimpath -buildvcs=false -o "$out/go" .
 }
 
-# cargo writes Cargo.lock beside the sources: so they are copied. Debian's own cargo knows Debian's
-# crates; a newer one may be first in the path.
+# rust_build NAME. cargo writes Cargo.lock beside the sources: so they are copied. Debian's own cargo
+# knows Debian's crates; a newer one may be first in the path.
 rust_build() {
 	cargo=/usr/bin/cargo
 	[ -x $cargo ] || cargo=cargo
-	rm -rf "$out/rust" && cp -r rust "$out/rust" && cd "$out/rust" &&
+	rm -rf "$out/rust" && cp -r rust "$out/rust" && cd "$out/rust/$1" &&
 		PATH=/usr/bin:/bin:$PATH CARGO_HOME="$out/cargo" CARGO_TARGET_DIR="$out/target" \
 			$cargo build --release --offline &&
-		for bin in tokio smol rayon; do
-			cp "$out/target/release/$bin" "$out/$bin" || return
-		done
+		cp "$out/target/release/$1" "$out/$1"
 }
 
 c pthread
@@ -59,7 +63,7 @@ c gomp -fopenmp
 # shellcheck disable=SC2046 # words
 peer tbb tbb.cc ${CXX:-g++} -O3 -std=c++17 -I.. tbb.cc -o "$out/tbb" -pthread $(flags tbb)
 (peer go go go_build)
-(peer tokio rust rust_build) && for name in smol rayon; do
-	[ -x "$out/tokio" ] || rm -f "$out/$name"
+for name in tokio smol rayon; do
+	(peer $name rust rust_build $name)
 done
 exit 0

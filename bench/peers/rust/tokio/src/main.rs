@@ -375,5 +375,5 @@ fn find(name: &str) -> Option<Case> {
 }
 
 fn main() {
-	bench::bench_main("tokio", env!("TOKIO_VERSION"), find);
+	bench::bench_main("tokio", env!("PEER_VERSION"), find);
 }

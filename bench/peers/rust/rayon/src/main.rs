@@ -173,5 +173,5 @@ fn find(name: &str) -> Option<Case> {
 }
 
 fn main() {
-	bench::bench_main("rayon", env!("RAYON_VERSION"), find);
+	bench::bench_main("rayon", env!("PEER_VERSION"), find);
 }

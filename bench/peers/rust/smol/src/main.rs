@@ -451,5 +451,5 @@ fn find(name: &str) -> Option<Case> {
 }
 
 fn main() {
-	bench::bench_main("smol", env!("SMOL_VERSION"), find);
+	bench::bench_main("smol", env!("PEER_VERSION"), find);
 }
