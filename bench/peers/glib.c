@@ -2,8 +2,8 @@
 /*
  * GLib: GThreadPool with P threads; a second one for what blocks, with up to 10, which is what
  * GTask has for that. It has no handles: a countdown tells of the end, GAsyncQueue carries what is
- * sent back. What waits for messages is a GThread. GAsyncQueue has no bound, so there is nothing
- * for the bounded channels.
+ * sent back. What waits for messages is a GThread. GAsyncQueue has no bound, so of the channels it
+ * has the unbounded one only.
  */
 #include "work.h"
 
@@ -321,6 +321,54 @@ static void pingpong(struct run *run)
 	answer_stop(answering);
 }
 
+/* Numbers from 1 on, then the end. */
+static gpointer produce(gpointer arg)
+{
+	const uint64_t n = *(uint64_t *)arg;
+
+	for (uint64_t i = 1; i <= n; i++)
+		g_async_queue_push(requests, GSIZE_TO_POINTER(i));
+	g_async_queue_push(requests, END);
+	return NULL;
+}
+
+/* Leaves how many came in their order. */
+static gpointer consume(gpointer arg)
+{
+	uint64_t good = 0;
+	gpointer message;
+
+	while ((message = g_async_queue_pop(requests)) != END)
+		good += GPOINTER_TO_SIZE(message) == good + 1;
+	*(uint64_t *)arg = good;
+	return NULL;
+}
+
+static uint64_t channel_round(uint64_t n)
+{
+	GThread *consumer, *producer;
+	uint64_t good = 0;
+
+	requests = g_async_queue_new();
+	consumer = g_thread_new("consume", consume, &good);
+	producer = g_thread_new("produce", produce, &n);
+	g_thread_join(producer);
+	g_thread_join(consumer);
+	g_async_queue_unref(requests);
+	return good;
+}
+
+static void chan_unbounded(struct run *run)
+{
+	uint64_t good;
+
+	channel_round(run->n / 10);
+	run_start(run);
+	good = channel_round(run->n);
+	run_stop(run);
+	run_check(run, good);
+}
+
 static void wake(struct run *run, enum gap gap)
 {
 	GThread *answering = answer_start();
@@ -522,6 +570,7 @@ int main(int argc, char **argv)
 		{ "spawn_frame", 0, spawn_frame },
 		{ "yield", 0, yield },
 		{ "pingpong", 0, pingpong },
+		{ "chan_unbounded", 0, chan_unbounded },
 		{ "blocking_seq", 0, blocking_seq },
 		{ "blocking_burst", 0, blocking_burst },
 		{ "blocking_cold", 0, blocking_cold },

@@ -5,6 +5,8 @@
 
 /* Channels, between threads */
 
+#define BATCH 64
+
 struct channel {
 	pthread_mutex_t lock;
 	pthread_cond_t not_empty, not_full;
@@ -39,6 +41,29 @@ static void channel_send(struct channel *channel, uint64_t message)
 	channel->ring[(channel->first + channel->count++) % CHANNEL_SIZE] = message;
 	pthread_mutex_unlock(&channel->lock);
 	pthread_cond_signal(&channel->not_empty);
+}
+
+static void channel_send_all(struct channel *channel, const uint64_t *messages, size_t count)
+{
+	while (count > 0) {
+		size_t room;
+
+		pthread_mutex_lock(&channel->lock);
+		while (channel->count == channel->capacity)
+			pthread_cond_wait(&channel->not_full, &channel->lock);
+		room = channel->capacity - channel->count;
+		if (room > count)
+			room = count;
+		for (size_t i = 0; i < room; i++)
+			channel->ring[(channel->first + channel->count++) % CHANNEL_SIZE] =
+				*messages++;
+		count -= room;
+		pthread_mutex_unlock(&channel->lock);
+		if (room == 1)
+			pthread_cond_signal(&channel->not_empty);
+		else
+			pthread_cond_broadcast(&channel->not_empty);
+	}
 }
 
 /* Up to limit messages; 0 when the channel is closed and empty. */
@@ -151,7 +176,7 @@ static void wake_ext_cold(struct run *run)
 struct end {
 	pthread_t thread;
 	uint64_t first, count, sum;
-	size_t batch;
+	size_t batch; /* so many at once, or at most */
 	bool ordered;
 };
 
@@ -159,15 +184,26 @@ static void *produce(void *arg)
 {
 	const struct end *end = arg;
 
-	for (uint64_t i = 0; i < end->count; i++)
-		channel_send(&requests, end->first + i);
+	if (end->batch == 1) {
+		for (uint64_t i = 0; i < end->count; i++)
+			channel_send(&requests, end->first + i);
+		return NULL;
+	}
+	for (uint64_t i = 0; i < end->count;) {
+		uint64_t messages[BATCH];
+		size_t n = 0;
+
+		while (n < end->batch && i < end->count)
+			messages[n++] = end->first + i++;
+		channel_send_all(&requests, messages, n);
+	}
 	return NULL;
 }
 
 static void *consume(void *arg)
 {
 	struct end *end = arg;
-	uint64_t messages[32], count = 0, sum = 0;
+	uint64_t messages[BATCH], count = 0, sum = 0;
 	bool ordered = true;
 	size_t got;
 
@@ -184,15 +220,16 @@ static void *consume(void *arg)
 }
 
 /* Sends 0 to n - 1; what came together in the first of the consumers. */
-static struct end channel_round(uint64_t n, unsigned sides, size_t batch)
+static struct end channel_round(uint64_t n, unsigned sides, size_t sent, size_t received)
 {
 	struct end producer[SIDES], consumer[SIDES];
 	uint64_t first = 0;
 
 	channel_open(&requests, CHANNEL_SIZE);
 	for (unsigned i = 0; i < sides; i++) {
-		consumer[i].batch = batch;
+		consumer[i].batch = received;
 		consumer[i].thread = thread_start(consume, &consumer[i]);
+		producer[i].batch = sent;
 		producer[i].first = first;
 		producer[i].count = share(n, sides, i);
 		first += producer[i].count;
@@ -211,13 +248,13 @@ static struct end channel_round(uint64_t n, unsigned sides, size_t batch)
 	return consumer[0];
 }
 
-static void channel(struct run *run, unsigned sides, size_t batch)
+static void channel(struct run *run, unsigned sides, size_t sent, size_t received)
 {
 	struct end all;
 
-	channel_round(run->n / 10, sides, batch);
+	channel_round(run->n / 10, sides, sent, received);
 	run_start(run);
-	all = channel_round(run->n, sides, batch);
+	all = channel_round(run->n, sides, sent, received);
 	run_stop(run);
 	channel_check(run, all.count, all.sum);
 	if (sides == 1 && !all.ordered)
@@ -226,22 +263,27 @@ static void channel(struct run *run, unsigned sides, size_t batch)
 
 static void chan_spsc(struct run *run)
 {
-	channel(run, 1, 1);
+	channel(run, 1, 1, 1);
 }
 
 static void chan_spsc_batch(struct run *run)
 {
-	channel(run, 1, 32);
+	channel(run, 1, 1, 32);
 }
 
 static void chan_mpmc(struct run *run)
 {
-	channel(run, SIDES, 1);
+	channel(run, SIDES, 1, 1);
 }
 
 static void chan_mpmc_batch(struct run *run)
 {
-	channel(run, SIDES, 32);
+	channel(run, SIDES, 1, 32);
+}
+
+static void chan_batch64(struct run *run)
+{
+	channel(run, 1, BATCH, BATCH);
 }
 
 #endif

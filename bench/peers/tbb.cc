@@ -297,8 +297,8 @@ struct received {
 	bool ordered = true;
 };
 
-/* Sends 0 to n - 1, then an end for each consumer. */
-received channel_round(uint64_t n, unsigned sides)
+/* Sends 0 to n - 1, then an end for each consumer. No capacity: as many as there are. */
+received channel_round(uint64_t n, unsigned sides, std::optional<size_t> capacity)
 {
 	channel messages;
 	std::vector<std::thread> producers, consumers;
@@ -306,7 +306,8 @@ received channel_round(uint64_t n, unsigned sides)
 	received all;
 	uint64_t first = 0;
 
-	messages.set_capacity(CHANNEL_SIZE);
+	if (capacity)
+		messages.set_capacity(*capacity);
 	for (unsigned i = 0; i < sides; i++) {
 		const uint64_t count = share(n, sides, i);
 
@@ -339,13 +340,13 @@ received channel_round(uint64_t n, unsigned sides)
 	return all;
 }
 
-void channel_measure(struct run *run, unsigned sides)
+void channel_measure(struct run *run, unsigned sides, std::optional<size_t> capacity = CHANNEL_SIZE)
 {
 	received all;
 
-	channel_round(run->n / 10, sides);
+	channel_round(run->n / 10, sides, capacity);
 	run_start(run);
-	all = channel_round(run->n, sides);
+	all = channel_round(run->n, sides, capacity);
 	run_stop(run);
 	channel_check(run, all.count, all.sum);
 	if (sides == 1 && !all.ordered)
@@ -360,6 +361,11 @@ void chan_spsc(struct run *run)
 void chan_mpmc(struct run *run)
 {
 	channel_measure(run, SIDES);
+}
+
+void chan_unbounded(struct run *run)
+{
+	channel_measure(run, 1, std::nullopt);
 }
 
 void startup(struct run *run)
@@ -387,6 +393,9 @@ int main(int argc, char **argv)
 		{ "pingpong", 0, pingpong },
 		{ "chan_spsc", 0, chan_spsc },
 		{ "chan_mpmc", 0, chan_mpmc },
+		{ "chan_ends_2", 0, chan_spsc },
+		{ "chan_ends_8", 0, chan_mpmc },
+		{ "chan_unbounded", 0, chan_unbounded },
 		{ "fib", 0, fib },
 		{ "forkjoin", 0, forkjoin },
 		{ "pfor_fine", 0, pfor_fine },

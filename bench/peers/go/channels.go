@@ -31,9 +31,48 @@ func pingpong(r *run) {
 	})
 }
 
-func chanSpsc(r *run) {
+// Each ball comes by a channel of its own, made for that one, and brings the one for the answer.
+type ball struct {
+	number uint64
+	back   chan ball
+}
+
+// throw returns where the answer comes.
+func throw(number uint64, to chan ball) chan ball {
+	back := make(chan ball, 1)
+	to <- ball{number, back}
+	return back
+}
+
+func oneshot(r *run) {
 	r.measure(func(n uint64) uint64 {
-		messages := make(chan uint64, 1024)
+		first := make(chan ball, 1)
+		counted := uint64(0)
+
+		go func() {
+			from := first
+			for i := uint64(0); i < n; i++ {
+				b := <-from
+				from = throw(b.number+1, b.back)
+			}
+		}()
+		onTask(func() {
+			to := first
+			for i := uint64(0); i < n; i++ {
+				b := <-throw(2*i, to)
+				if b.number == 2*i+1 {
+					counted++
+				}
+				to = b.back
+			}
+		})
+		return counted
+	})
+}
+
+func oneToOne(r *run, capacity int) {
+	r.measure(func(n uint64) uint64 {
+		messages := make(chan uint64, capacity)
 		next, sum := uint64(0), uint64(0)
 
 		go func() {
@@ -56,6 +95,14 @@ func chanSpsc(r *run) {
 	})
 }
 
+func chanSpsc(r *run) {
+	oneToOne(r, 1024)
+}
+
+func chanRendezvous(r *run) {
+	oneToOne(r, 0)
+}
+
 // checkSum: sum must be that of 0 to n - 1. Both wrap around alike where they are long enough.
 func (r *run) checkSum(sum, n uint64) {
 	want := n / 2 * (n - 1)
@@ -67,9 +114,7 @@ func (r *run) checkSum(sum, n uint64) {
 	}
 }
 
-func chanMpmc(r *run) {
-	const ends = 4
-
+func manyToMany(r *run, ends int) {
 	r.measure(func(n uint64) uint64 {
 		var count, total atomic.Uint64
 		var producers, consumers sync.WaitGroup
@@ -79,7 +124,7 @@ func chanMpmc(r *run) {
 		consumers.Add(ends)
 		for i := 0; i < ends; i++ {
 			go func(first uint64) {
-				for v := first; v < n; v += ends {
+				for v := first; v < n; v += uint64(ends) {
 					messages <- v
 				}
 				producers.Done()
@@ -101,4 +146,12 @@ func chanMpmc(r *run) {
 		r.checkSum(total.Load(), n)
 		return count.Load()
 	})
+}
+
+func chanMpmc(r *run) {
+	manyToMany(r, 4)
+}
+
+func chanEnds64(r *run) {
+	manyToMany(r, 32)
 }

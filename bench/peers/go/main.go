@@ -54,7 +54,17 @@ var cases = []benchCase{
 	{"chan_mpmc", 4e6, chanMpmc},
 	{"chan_spsc_batch", 5e6, nil}, // a channel hands out one value at a time
 	{"chan_mpmc_batch", 4e6, nil},
+	{"chan_batch64", 5e6, nil},
+	{"chan_ends_2", 4e6, chanSpsc},
+	{"chan_ends_8", 4e6, chanMpmc},
+	{"chan_ends_64", 4e6, chanEnds64},
+	{"chan_unbounded", 5e6, nil}, // every channel has a bound
+	{"chan_rendezvous", 500e3, chanRendezvous},
+	{"oneshot", 500e3, oneshot},
+	{"watch", 500e3, nil}, // no channel keeps what has been received, none has one value for all
+	{"broadcast", 4e6, nil},
 	{"fib", 30, fib},
+	{"combine", 64, nil},  // a select is over with its first wake
 	{"forkjoin", 36, fib}, // go and wait are all that Go has for fork and join
 	{"pfor_fine", 20e3, pforFine},
 	{"pfor_big", 10, pforBig},

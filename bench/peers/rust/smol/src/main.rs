@@ -4,7 +4,7 @@
 
 mod calls;
 
-use async_channel::{bounded, Receiver, Sender};
+use async_channel::{bounded, unbounded, Receiver, Sender};
 use async_executor::{Executor, Task};
 use async_io::{Async, Timer};
 use bench::{echo, share, touch, Case, Gate, Pause, Random, Run};
@@ -184,11 +184,11 @@ async fn send(values: std::ops::Range<u64>, to: Sender<u64>) {
 	}
 }
 
-fn chan_spsc(run: &mut Run) {
+fn one_to_one(run: &mut Run, channel: fn() -> (Sender<u64>, Receiver<u64>)) {
 	let _pool = Pool::new(run);
 
 	run.measure(|n| {
-		let (to, from) = bounded(1024);
+		let (to, from) = channel();
 
 		EXECUTOR.spawn(send(0..n, to)).detach();
 		task(async move {
@@ -201,6 +201,14 @@ fn chan_spsc(run: &mut Run) {
 	});
 }
 
+fn chan_spsc(run: &mut Run) {
+	one_to_one(run, || bounded(1024));
+}
+
+fn chan_unbounded(run: &mut Run) {
+	one_to_one(run, unbounded);
+}
+
 async fn receive(from: Receiver<u64>) -> (u64, u64) {
 	let (mut counted, mut sum) = (0, 0);
 
@@ -211,18 +219,19 @@ async fn receive(from: Receiver<u64>) -> (u64, u64) {
 	(counted, sum)
 }
 
-fn chan_mpmc(run: &mut Run) {
+fn many_to_many(run: &mut Run, many: u64) {
 	let _pool = Pool::new(run);
 
 	run.measure(|n| {
 		let (to, from) = bounded(1024);
 
-		for i in 0..4 {
-			EXECUTOR.spawn(send(n * i / 4..n * (i + 1) / 4, to.clone())).detach();
+		for i in 0..many {
+			let values = n * i / many..n * (i + 1) / many;
+			EXECUTOR.spawn(send(values, to.clone())).detach();
 		}
 		drop(to);
 		let consumers: Vec<_> =
-			(0..4).map(|_| EXECUTOR.spawn(receive(from.clone()))).collect();
+			(0..many).map(|_| EXECUTOR.spawn(receive(from.clone()))).collect();
 		let (mut counted, mut sum) = (0, 0);
 		for consumer in consumers {
 			let (c, s) = block_on(consumer);
@@ -236,6 +245,14 @@ fn chan_mpmc(run: &mut Run) {
 			0
 		}
 	});
+}
+
+fn chan_mpmc(run: &mut Run) {
+	many_to_many(run, 4);
+}
+
+fn chan_ends_64(run: &mut Run) {
+	many_to_many(run, 32);
 }
 
 /* A task for n - 1; n - 2 here, boxed, as all recursion must be. */
@@ -429,8 +446,10 @@ fn find(name: &str) -> Option<Case> {
 		"spawn_frame" => spawn_frame,
 		"yield" => yielding,
 		"pingpong" => pingpong,
-		"chan_spsc" => chan_spsc,
-		"chan_mpmc" => chan_mpmc,
+		"chan_spsc" | "chan_ends_2" => chan_spsc,
+		"chan_mpmc" | "chan_ends_8" => chan_mpmc,
+		"chan_ends_64" => chan_ends_64,
+		"chan_unbounded" => chan_unbounded,
 		"fib" => fibonacci,
 		"blocking_seq" => calls::seq,
 		"blocking_cold" => calls::cold,

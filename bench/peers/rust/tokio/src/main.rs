@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, Notify};
+use tokio::sync::{broadcast, mpsc, oneshot, watch, Notify};
 use tokio::task::{yield_now, JoinHandle};
 use tokio::time::{sleep, sleep_until, Instant};
 
@@ -159,6 +159,154 @@ fn chan_spsc(run: &mut Run) {
 			}
 			counted
 		})
+	});
+}
+
+fn chan_unbounded(run: &mut Run) {
+	let rt = runtime(run);
+
+	run.measure(|n| {
+		let (to, mut from) = mpsc::unbounded_channel();
+
+		rt.spawn(async move {
+			for i in 0..n {
+				to.send(i).unwrap();
+			}
+		});
+		task(&rt, async move {
+			let mut counted = 0;
+			while let Some(value) = from.recv().await {
+				counted += u64::from(value == counted);
+			}
+			counted
+		})
+	});
+}
+
+/// A number, and where to send the answer.
+struct Ball {
+	number: u64,
+	back: oneshot::Sender<Ball>,
+}
+
+/* Each ball by a oneshot of its own. Returns where the answer comes. */
+fn throw(number: u64, to: oneshot::Sender<Ball>) -> oneshot::Receiver<Ball> {
+	let (back, from) = oneshot::channel();
+
+	assert!(to.send(Ball { number, back }).is_ok());
+	from
+}
+
+async fn return_balls(n: u64, mut from: oneshot::Receiver<Ball>) {
+	for _ in 0..n {
+		let ball = from.await.unwrap();
+		from = throw(ball.number + 1, ball.back);
+	}
+}
+
+async fn throw_balls(n: u64, mut to: oneshot::Sender<Ball>) -> u64 {
+	let mut counted = 0;
+
+	for i in 0..n {
+		let ball = throw(2 * i, to).await.unwrap();
+		counted += u64::from(ball.number == 2 * i + 1);
+		to = ball.back;
+	}
+	counted
+}
+
+fn oneshots(run: &mut Run) {
+	let rt = runtime(run);
+
+	run.measure(|n| {
+		let (to, from) = oneshot::channel();
+
+		rt.spawn(return_balls(n, from));
+		task(&rt, throw_balls(n, to))
+	});
+}
+
+async fn watch_back(mut from: watch::Receiver<u64>, to: watch::Sender<u64>) {
+	while from.changed().await.is_ok() {
+		let number = *from.borrow();
+		to.send(number + 1).unwrap();
+	}
+}
+
+async fn watch_there(n: u64, to: watch::Sender<u64>, mut from: watch::Receiver<u64>) -> u64 {
+	let mut counted = 0;
+
+	for i in 0..n {
+		to.send(2 * i).unwrap();
+		from.changed().await.unwrap();
+		counted += u64::from(*from.borrow() == 2 * i + 1);
+	}
+	counted
+}
+
+fn watching(run: &mut Run) {
+	let rt = runtime(run);
+
+	run.measure(|n| {
+		let (to, from) = watch::channel(0);
+		let (back_to, back_from) = watch::channel(0);
+
+		rt.spawn(watch_back(from, back_to));
+		task(&rt, watch_there(n, to, back_from))
+	});
+}
+
+const EARS: u64 = 4;
+const WINDOW: u64 = 512; /* two fit into the ring; each listener says when it has had one */
+
+async fn speak(n: u64, to: broadcast::Sender<u64>, mut credits: mpsc::Receiver<usize>) {
+	let mut windows = [0; EARS as usize];
+
+	for number in 0..n {
+		/* While there is one that would lose what the next window overwrites. */
+		while windows.iter().any(|had| had + 1 < number / WINDOW) {
+			windows[credits.recv().await.unwrap()] += 1;
+		}
+		to.send(number).unwrap();
+	}
+}
+
+async fn listen(
+	me: usize,
+	mut from: broadcast::Receiver<u64>,
+	credits: mpsc::Sender<usize>,
+) -> u64 {
+	let mut counted = 0;
+
+	loop {
+		match from.recv().await {
+			Ok(number) => counted += u64::from(number == counted),
+			Err(broadcast::error::RecvError::Closed) => return counted,
+			Err(e) => panic!("{}", e),
+		}
+		if counted % WINDOW == 0 {
+			let _ = credits.send(me).await; /* at the end nobody asks for it */
+		}
+	}
+}
+
+/* n is what all listeners hear together, the same for each. */
+fn broadcasting(run: &mut Run) {
+	let rt = runtime(run);
+	let more = (EARS - run.n % EARS) % EARS;
+
+	run.n += more;
+	run.expect += more;
+	run.measure(|n| {
+		let (to, _) = broadcast::channel(2 * WINDOW as usize);
+		let (credits, credits_from) = mpsc::channel(4 * EARS as usize);
+		let listeners = (0..EARS as usize)
+			.map(|i| rt.spawn(listen(i, to.subscribe(), credits.clone())))
+			.collect();
+
+		drop(credits);
+		rt.spawn(speak(n / EARS, to, credits_from));
+		task(&rt, sum(listeners))
 	});
 }
 
@@ -353,7 +501,11 @@ fn find(name: &str) -> Option<Case> {
 		"spawn_frame" => spawn_frame,
 		"yield" => yielding,
 		"pingpong" => pingpong,
-		"chan_spsc" => chan_spsc,
+		"chan_spsc" | "chan_ends_2" => chan_spsc,
+		"chan_unbounded" => chan_unbounded,
+		"oneshot" => oneshots,
+		"watch" => watching,
+		"broadcast" => broadcasting,
 		"fib" => fibonacci,
 		"blocking_seq" => calls::seq,
 		"blocking_inplace" => calls::inplace,
