@@ -19,8 +19,9 @@ KNOWN = ("best known: the lowest figure of any version of any peer, newest tokio
 
 # One program in one case: values are those of the rounds that count.
 Row = namedtuple("Row", "rt values median low high cpu void unsupported")
-# One metric of one case. ratio: pirn by the best peer; to_goal, to_known likewise.
-Result = namedtuple("Result", "case metric rows pirn peer ratio goal to_goal to_known verdict")
+# One metric of one case. ratio: pirn by the best peer; to_goal, to_known likewise. notes: by peer.
+Result = namedtuple("Result",
+                    "case metric rows pirn peer ratio goal to_goal to_known verdict notes")
 
 
 def load_cases():
@@ -89,7 +90,7 @@ def row(rt, lines, metric):
                any(line.get("unsupported") for line in lines))
 
 
-def result(case, metric, lines, comparable):
+def result(case, metric, lines, comparable, notes):
     order = list(dict.fromkeys(line["rt"] for line in lines))
     rows = [row(rt, [line for line in lines if line["rt"] == rt], metric) for rt in order]
     by_name = {r.rt: r for r in rows}
@@ -110,7 +111,7 @@ def result(case, metric, lines, comparable):
         verdict = "ahead" if against <= 1 else "even" if against <= EVEN else "loses"
     return Result(case, metric, rows, pirn, peer, against, goal,
                   ratio(pirn.median, goal),
-                  ratio(pirn.median, metric.get("best")) if comparable else None, verdict)
+                  ratio(pirn.median, metric.get("best")) if comparable else None, verdict, notes)
 
 
 def results_of(head, lines):
@@ -121,7 +122,7 @@ def results_of(head, lines):
     for case, spec in load_cases().items():
         of_case = [line for line in lines if line["case"] == case]
         for metric in spec["metrics"] if any(line["rt"] == "pirn" for line in of_case) else []:
-            one = result(case, metric, of_case, comparable)
+            one = result(case, metric, of_case, comparable, spec.get("notes", {}))
             if metric is spec["metrics"][0] or any(r.values for r in one.rows):
                 found.append(one)
     return found
@@ -146,8 +147,21 @@ def pirn_text(r):
     return number(r.pirn.median) if r.pirn.values else r.verdict
 
 
-def peer_text(r):
-    return "%s (%s)" % (number(r.peer.median), r.peer.rt) if r.peer else "-"
+def notes(found):
+    """What is to be known of the best peers, each thing once: footnotes 1, 2, ..."""
+    return list(dict.fromkeys(r.notes[r.peer.rt] for r in found if r.peer and r.peer.rt in r.notes))
+
+
+def notes_text(found):
+    return ["[%d] %s" % (i + 1, note) for i, note in enumerate(notes(found))]
+
+
+def peer_text(r, notes):
+    if not r.peer:
+        return "-"
+    note = r.notes.get(r.peer.rt)
+    mark = " [%d]" % (notes.index(note) + 1) if note else ""
+    return "%s (%s)%s" % (number(r.peer.median), r.peer.rt, mark)
 
 
 def known_text(r):
@@ -225,6 +239,7 @@ def text_tables(head, found, lines):
             out.append("  %-10s %10s %10s %10s %10s %8s  %s" % (
                 one.rt, *map(number, figures), number(ratio(r.pirn.median, one.median)),
                 rounds_text(one)))
+        out += ["  " + r.notes[one.rt] for one in r.rows if one.values and one.rt in r.notes]
         out.append("")
     out += remarks(head, lines)
     out.append(tally(found))
@@ -390,9 +405,10 @@ def html_summary(head, found, lines, build):
     out.append(html_table(
         ["<case", "<unit", "pirn", "best peer", "pirn/peer", "<verdict", "goal", "pirn/goal",
          "<", "best known", "pirn/known"],
-        [(r.verdict, [r.case, r.metric["unit"], pirn_text(r), peer_text(r), number(r.ratio),
-                      r.verdict, goal_text(r), number(r.to_goal), met_text(r), known_text(r),
-                      number(r.to_known)]) for r in found]))
+        [(r.verdict, [r.case, r.metric["unit"], pirn_text(r), peer_text(r, notes(found)),
+                      number(r.ratio), r.verdict, goal_text(r), number(r.to_goal),
+                      met_text(r), known_text(r), number(r.to_known)]) for r in found]))
+    out += ["<p>%s.</p>" % escape(note) for note in notes_text(found)]
     return out
 
 
@@ -457,9 +473,10 @@ def markdown(head, lines):
         if r.verdict == "loses":
             against = "**%s, pirn loses**" % against
         out.append("| %s |" % " | ".join([
-            r.case, r.metric["unit"], pirn_text(r), peer_text(r), against, goal_text(r),
-            met_text(r), known_text(r)]))
-    out += ["", tally(found) + ". A ratio up to %g is even. " % EVEN + KNOWN.capitalize() + ".",
+            r.case, r.metric["unit"], pirn_text(r), peer_text(r, notes(found)), against,
+            goal_text(r), met_text(r), known_text(r)]))
+    out += [""] + [note + ".\n" for note in notes_text(found)]
+    out += [tally(found) + ". A ratio up to %g is even. " % EVEN + KNOWN.capitalize() + ".",
             "",
             "Versions: " + ", ".join("%s %s" % pair for pair in versions(lines).items())
             + "; " + ", ".join("%s: %s" % pair for pair in head["tools"].items()) + "."]

@@ -2,7 +2,9 @@
 /*
  * OpenMP by gcc's libgomp. Unlike in the other peers, main is one of the P threads of the team:
  * OpenMP knows no work from outside of one. Its taskyield does nothing here, and it has no tasks
- * that wait for anything but tasks, so what is left are tasks and loops.
+ * that wait for anything but tasks, so what is left are tasks and loops. While more than 64 tasks a
+ * thread have not ended, libgomp (GOMP_task) queues none but calls each new one at once: so it goes
+ * with most tasks of spawn_int and spawn_frame, as ../goals.json notes.
  */
 #include "work.h"
 
