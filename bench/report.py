@@ -82,7 +82,9 @@ def median(values):
 # ---- from lines to results ----
 
 def row(rt, lines, metric):
-    counted = [line for line in lines if "void" not in line and not line.get("unsupported")]
+    failed = any(line.get("failed") for line in lines)  # then nothing that it gave is quoted
+    counted = [line for line in lines
+               if not failed and "void" not in line and not line.get("unsupported")]
     values = [v for v in (value(line, metric) for line in counted) if v is not None]
     return Row(rt, values, median(values), min(values, default=None), max(values, default=None),
                median(cpu_per_op(line) for line in counted),
@@ -213,6 +215,10 @@ def remarks(head, lines):
                    "little" % (min(cores), head["threads"]))
     if head["missing"]:
         out.append("skipped, not built: " + " ".join(head["missing"]))
+    failed = dict.fromkeys("%s in %s (%s)" % (line["rt"], line["case"], line["void"])
+                           for line in lines if line.get("failed"))
+    if failed:
+        out.append("FAILED: " + ", ".join(failed))
     return out
 
 

@@ -4,9 +4,10 @@
 
 BUILD_DIR holds pirn-bench, built/NAME and cores; results.jsonl, report.html, ratios.svg and the
 charts of growth are made there. pirn and the peers alternate, each run a process of its own and
-between two checks of how many cores the machine really gives; a run with too few is repeated, and
-void if that does not help. A run of all cases ends within the hour: when time is short, peers get
-fewer rounds. Exit status 1: a program failed, that is, a result was wrong.
+between two checks of how many cores the machine really gives; a run with too few is repeated, as
+long as its part of the time lasts, and void if that does not help. A run of all cases ends within
+the hour: when time is short, peers get fewer rounds, those next that have had the fewest. Exit
+status 1: a program failed, that is, a result was wrong.
 """
 
 import argparse
@@ -77,12 +78,13 @@ def machine():
 
 
 def tools():
-    """Compilers, as this moment's PATH has them."""
+    """Compilers, as peers/build.sh takes them: of rustc, Debian's first."""
+    debian_first = dict(os.environ, PATH="/usr/bin:/bin:" + os.environ.get("PATH", ""))
     here = os.path.dirname(os.path.abspath(__file__))
     found = {"C": output(shlex.split(os.environ.get("CC", "cc")) + ["--version"]),
              "C++": output(shlex.split(os.environ.get("CXX", "c++")) + ["--version"]),
              "Go": output(["go", "version"]),
-             "Rust": output(["rustc", "--version"]),
+             "Rust": output(["rustc", "--version"], env=debian_first),
              "jemalloc": jemalloc_version(),
              "pirn's commit": output(["git", "-C", here, "describe", "--always", "--dirty"])}
     return {name: text.splitlines()[0] for name, text in found.items() if text}
@@ -91,7 +93,7 @@ def tools():
 def find_programs(build, wanted, jemalloc):
     """pirn, the peers wanted that are there, and the names of those that are not."""
     programs = [Program("pirn", os.path.join(build, "pirn-bench"), {})]
-    missing = []
+    missing = [] if jemalloc else [name for name in wanted if name.endswith("+je")]
     for name in PEERS:
         variants = [Program(name, os.path.join(build, "built", name), {})]
         if name in WITH_JEMALLOC and jemalloc:
@@ -121,6 +123,12 @@ class Bench:
     def left(self):
         return self.deadline - time.monotonic()
 
+    def limit(self, program):
+        """Seconds that a run may take. pirn is on trial in --quick, whatever the time."""
+        if self.quick and program.name == "pirn":
+            return self.time_out
+        return min(self.time_out, self.left())
+
     def write(self, line):
         line.update(time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), machine=self.machine)
         self.log.write(json.dumps(line) + "\n")
@@ -139,10 +147,7 @@ class Bench:
         command = [program.path, "--case", case, "--threads", str(threads)]
         if n:
             command += ["--n", str(n)]
-        # pirn is on trial in --quick, whatever the time.
-        limit = self.time_out
-        if not (self.quick and program.name == "pirn"):
-            limit = min(limit, self.left())
+        limit = self.limit(program)
         if limit < 1:
             return {"void": "no time left"}
         try:
@@ -172,13 +177,13 @@ class Bench:
             return {"void": why, "failed": True, "stderr": err.strip() or out.strip()}
         return line
 
-    def run(self, program, case, threads, n=None):
-        """A run that the machine did not disturb, or a void one."""
+    def run(self, program, case, threads, until, n=None):
+        """A run that the machine did not disturb, or a void one; until then it is repeated."""
         asked = min(threads, self.processors)
         for attempt in range(self.repeats + 1):
-            last = attempt == self.repeats
             before = self.cores(asked, attempt > 0)
-            if before < ENOUGH * asked and not last and self.left() > 0:
+            last = attempt == self.repeats or time.monotonic() > until
+            if before < ENOUGH * asked and not last:
                 time.sleep(0.2)  # whatever ran now would be void
                 continue
             line = self.once(program, case, threads, n)
@@ -187,35 +192,40 @@ class Bench:
             line["cores"] = min(before, self.cores(asked, True))
             if self.quick or line["cores"] >= ENOUGH * asked:
                 break
-            if last or self.left() <= 0:
+            if last or time.monotonic() > until:
                 line["void"] = "cores %.2f" % line["cores"]
                 break
         line["rt"] = program.name
         if line.get("failed"):
             self.failures += 1
             say("FAILED: %s --case %s: %s" % (program.name, case, line["void"]))
-            say(line.get("stderr", ""))
+            say(line.get("stderr") or "it said nothing")
         return line
 
     def turn(self, case, spec, programs, number, threads, share, known):
         """One round of a case: all programs in turn, peers' later rounds while share lasts."""
-        start = time.monotonic()
+        end = time.monotonic() + share
         n = spec["quick"] if self.quick else None
         shown = []
-        for program in programs:
+        peers = sorted(programs[1:], key=lambda peer: known[case, peer.name]["runs"])
+        for i, program in enumerate(programs[:1] + peers):
             name = program.name
             theirs = case if name == "pirn" else spec.get("peers", case)
-            of = known.setdefault((case, name), {"cost": 0, "gone": None})
+            of = known[case, name]
             began = time.monotonic()
             if theirs is None or of["gone"] == "unsupported":
                 continue
             if of["gone"]:
                 line = {"void": "earlier: " + of["gone"]}
-            elif name != "pirn" and number > 1 and began - start + of["cost"] > share:
+            elif self.limit(program) < 1 or (
+                    name != "pirn" and number > 1 and began + of["cost"] > end):
                 line = {"void": "no time left"}
             else:
-                line = self.run(program, theirs, threads, n)
+                # Half of the time for pirn's repetitions; of what is left, its part for each.
+                parts = 2 if name == "pirn" else len(programs) - i
+                line = self.run(program, theirs, threads, began + (end - began) / parts, n)
                 cost = time.monotonic() - began
+                of["runs"] += 1
                 of["cost"] = min(of["cost"] or cost, cost)
                 if line.get("unsupported"):
                     of["gone"] = "unsupported"
@@ -229,28 +239,30 @@ class Bench:
             shown.append(name + " " + (
                 "unsupported" if line.get("unsupported") else
                 "void" if "void" in line else report.number(value)))
-        say("%s %d: %s" % (case, number, ", ".join(shown)))
+        if shown:
+            say("%s %d: %s" % (case, number, ", ".join(shown)))
 
     def rounds(self, chosen, cases, programs, rounds, threads):
         """Round by round, so that time that runs out takes the last rounds of all cases."""
-        known = {}
+        known = {(case, program.name): {"runs": 0, "cost": 0, "gone": None}
+                 for case in chosen for program in programs}
         for number in range(1, rounds + 1):
             for i, case in enumerate(chosen):
                 turns = (rounds - number + 1) * len(chosen) - i
                 self.turn(case, cases[case], programs, number, threads, self.left() / turns, known)
 
-    def growth(self, program, rounds, largest):
+    def growth(self, chosen, program, rounds, largest):
         """The cost of one op of pirn as n and P grow. The last rounds are what time may cost."""
         self.repeats = min(self.repeats, 3)
         slow = set()
         for number in range(1, rounds + 1):
-            for case, powers in GROWING.items():
+            for case in chosen:
                 say("growth of %s, round %d/%d" % (case, number, rounds))
                 for threads in GROWTH_THREADS:
-                    for power in range(3, min(powers, largest) + 1):
+                    for power in range(3, min(GROWING[case], largest) + 1):
                         if (case, threads, power) in slow:
                             continue
-                        line = self.run(program, case, threads, 10 ** power)
+                        line = self.run(program, case, threads, self.deadline, 10 ** power)
                         if line.get("unsupported") or "took" in line.get("void", ""):
                             slow.add((case, threads, power))
                         line.update(case=case, round=number, threads=threads, n=10 ** power)
@@ -258,7 +270,7 @@ class Bench:
 
 
 def names(text, known, what, parser):
-    wanted = text.split(",")
+    wanted = list(dict.fromkeys(text.split(",")))
     for name in wanted:
         if name not in known:
             parser.error("no %s is called %s; there are: %s" % (what, name, " ".join(known)))
@@ -292,7 +304,8 @@ def main():
     if args.readme:
         return report.write_readme(args.readme, results)
 
-    chosen = names(args.case, list(cases), "case", parser) if args.case else list(cases)
+    known = list(GROWING if args.growth else cases)
+    chosen = names(args.case, known, "case", parser) if args.case else known
     jemalloc = [name + "+je" for name in WITH_JEMALLOC]
     if args.growth or args.peer == "none":
         wanted = []
@@ -307,6 +320,8 @@ def main():
             parser.error(path + " is missing: build it first")
     for name in missing:
         say("no peer %s: skipped" % name)
+    if "jemalloc" not in about:
+        say("no %s: no peer is run with it" % JEMALLOC)
 
     rounds = args.rounds or (1 if args.quick else 3 if args.growth else 5)
     seconds = GROWTH if args.growth else QUICK if args.quick else FULL
@@ -322,7 +337,7 @@ def main():
         bench = Bench(args.build, log, args.quick, seconds)
         try:
             if args.growth:
-                bench.growth(programs[0], rounds, 4 if args.quick else 7)
+                bench.growth(chosen, programs[0], rounds, 4 if args.quick else 7)
             else:
                 bench.rounds(chosen, cases, programs, rounds, args.threads)
         except KeyboardInterrupt:
