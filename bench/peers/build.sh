@@ -5,9 +5,12 @@
 out=${1:?FOLDER}
 mkdir -p "$out/log" && out=$(cd "$out" && pwd) && cd "$(dirname "$0")" || exit 1
 
-# newer NAME SOURCE: NAME is there, and neither its source nor a header has changed since.
+# newer NAME SOURCE: NAME is there, and neither its source nor, in C, a header has changed since.
 newer() {
-	[ -x "$out/$1" ] && [ -z "$(find "$2" ./*.h ../*.h -newer "$out/$1" -print)" ]
+	made=$out/$1
+	shift
+	[ -d "$1" ] || set -- "$1" ./*.h ../*.h
+	[ -x "$made" ] && [ -z "$(find "$@" -newer "$made" -print)" ]
 }
 
 # why LOG: the crate that cargo misses, or the first error, or else the last line.
