@@ -257,22 +257,24 @@ int pirn_broadcast_try_recv_many(struct pirn_broadcast_receiver *rx, void *msgs,
 	return got;
 }
 
+/* Until it is READY, the waiter lies in the place of `done`; err: for how many there is room. */
 static int attempt_many(struct pirn_future *f)
 {
 	struct pirn_broadcast_recv_many *recv = (struct pirn_broadcast_recv_many *)(void *)f;
-	int got = look_many(recv->rx, recv->msgs, recv->n);
 
-	if (got < 0)
-		return got;
-	recv->done = (size_t)got;
-	return 0;
+	return look_many(recv->rx, recv->msgs, (size_t)f->err);
 }
 
 static enum pirn_poll recv_many_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_broadcast_recv_many *recv = (struct pirn_broadcast_recv_many *)(void *)f;
 
-	return feed_recv_poll(&recv->rx->place, attempt_many, f, cx, &recv->waiter);
+	if (feed_recv_poll(&recv->rx->place, attempt_many, f, cx, &recv->waiter) == PIRN_PENDING)
+		return PIRN_PENDING;
+	recv->done = f->err > 0 ? (size_t)f->err : 0;
+	if (f->err > 0)
+		f->err = 0;
+	return PIRN_READY;
 }
 
 static void recv_many_drop(struct pirn_future *f)

@@ -160,13 +160,18 @@ static inline struct pirn_broadcast_recv pirn_broadcast_recv(struct pirn_broadca
 	return f;
 }
 
-/* The same for up to n messages, PIRN_BATCH at most. done: how many, 1 or more (0: n was 0). */
+/*
+ * The same for up to n messages, PIRN_BATCH at most. done: how many, where err is 0: 1 or more
+ * (0: n was 0).
+ */
 struct pirn_broadcast_recv_many {
 	struct pirn_future future;
-	struct pirn_waiter waiter;
+	union {
+		struct pirn_waiter waiter; /* private, until it is READY or dropped */
+		size_t done;               /* from then on; 0 when it was dropped before */
+	};
 	struct pirn_broadcast_receiver *rx;
 	void *msgs;
-	size_t n, done;
 };
 
 static inline struct pirn_broadcast_recv_many pirn_broadcast_recv_many(
@@ -174,13 +179,12 @@ static inline struct pirn_broadcast_recv_many pirn_broadcast_recv_many(
 {
 	struct pirn_broadcast_recv_many f;
 	pirn_future_init(&f.future, &pirn_broadcast_recv_many_ops);
+	f.future.err = n < PIRN_BATCH ? (int)n : PIRN_BATCH; /* until READY: n */
 	f.waiter.next = NULL;
 	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
 	f.rx = rx;
 	f.msgs = msgs;
-	f.n = n;
-	f.done = 0;
 	return f;
 }
 

@@ -308,6 +308,7 @@ Test(waiting, recv_has_64_bytes)
 {
 	cr_expect_eq(sizeof(struct pirn_broadcast_recv),
 		     sizeof(struct pirn_future) + 5 * sizeof(void *));
+	cr_expect_leq(sizeof(struct pirn_broadcast_recv_many), 64);
 }
 
 Test(waiting, receiver_that_is_dropped_with_its_recv_pending_traps, .signal = SIGABRT)
