@@ -74,18 +74,19 @@ static bool gather(struct injector *q)
 
 void pirn__injector_push_many(struct injector *q, struct pirn_task *const *task, unsigned n)
 {
-	bool alone = try_lock(&q->lock);
-
-	/* In the list the older one names the newer one, in the stack it is the other way round. */
 	for (unsigned i = 1; i < n; i++)
-		task[alone ? i - 1 : i]->at.next = task[alone ? i : i - 1];
-	if (alone) {
+		task[i - 1]->at.next = task[i];
+	if (n > 1 && try_lock(&q->lock)) {
+		if (link_load_relaxed(&q->head)) /* they came first */
+			gather(q);
 		append(q, task[0], task[n - 1]);
 		half_store_relaxed(&q->some, 1);
 		unlock(&q->lock);
-	} else {
-		pirn__injector_push(q, task[n - 1], task[0]);
+		return;
 	}
+	for (unsigned i = 1; i < n; i++) /* in the stack the newer one names the older one */
+		task[i]->at.next = task[i - 1];
+	pirn__injector_push(q, task[n - 1], task[0]);
 }
 
 struct pirn_task *pirn__injector_take(struct injector *q, unsigned n, struct pirn_task **rest,

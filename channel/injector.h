@@ -3,8 +3,8 @@
  * The injector: the channel whose messages are tasks and whose cells are the task headers, so
  * that a send needs no memory. Pushes go onto a stack with one compare-and-swap; consumers share
  * a lock, take the whole stack at once, turn it round and put it behind their list, which they
- * serve first in, first out. Who sends many at once puts them into that list himself, if the lock
- * is free: to turn round a long stack takes long.
+ * serve first in, first out. Who sends many at once puts them into that list himself, behind what
+ * lies on the stack, if the lock is free: to turn round a long stack takes long.
  *
  * Linearisation: a push takes effect at the swap of head, a send of many there or at the unlock.
  * Progress: sends are lock-free; a take waits for the lock, which is held for as long as a stack

@@ -5,8 +5,8 @@
  *   tag   writer                          reader                     without it
  *   [Q1]  push: release on the slot       take: acquire on the slot  who takes a task sees it
  *                                                                    before it was written
- *   [Q2]  push_back, steal (into the own  steal: acquire on tail     the same, and a thief reads a
- *         ring): release on tail                                     place before it was filled
+ *   [Q2]  push_back, take_newer, steal    steal: acquire on tail     the same, and a thief reads a
+ *         (the own ring): release on tail                            place before it was filled
  *   [Q3]  steal: release on head          push_back: acquire         the owner fills a place that
  *                                         on head                    a thief has yet to read
  */
@@ -19,7 +19,7 @@
 void local_init(struct local *q)
 {
 	q->top = q->pops = 0;
-	q->seen = 0;
+	q->seen = q->kept = 0;
 	word_init(&q->head, 0);
 	word_init(&q->tail, 0);
 	word_init(&q->bottomed, 0);
@@ -42,7 +42,8 @@ bool local_push_back(struct local *q, struct pirn_task *t)
 {
 	uint64_t tail = word_load_relaxed(&q->tail);
 
-	if (tail - q->seen == LOCAL_RING && local_room(q) == 0)
+	/* More than a ring: behind local_take_newer. */
+	if (tail - q->seen >= LOCAL_RING && local_room(q) == 0)
 		return false;
 	link_store_relaxed(&q->ring[tail % LOCAL_RING], t);
 	/* [Q2] Without release a thief could see the place before the task is in it. */
@@ -139,14 +140,30 @@ bool local_take(struct local *q, struct pirn_task *t)
 	return take(&q->slot[q->top]) != NULL;
 }
 
-unsigned local_take_half(struct local *q, struct pirn_task *task[LOCAL_HALF])
+unsigned local_take_newer(struct local *q, struct pirn_task *task[LOCAL_HALF])
 {
-	uint64_t head = word_load_relaxed(&q->tail) - LOCAL_RING;
+	uint64_t end = word_load_relaxed(&q->tail), head = end - LOCAL_RING;
+	uint64_t from = q->kept > head + LOCAL_HALF ? q->kept : head + LOCAL_HALF;
+	unsigned n = (unsigned)(end - from);
 
-	for (unsigned i = 0; i < LOCAL_HALF; i++)
-		task[i] = link_load_relaxed(&q->ring[(head + i) % LOCAL_RING]);
+	for (unsigned i = 0; i < n; i++)
+		task[i] = link_load_relaxed(&q->ring[(from + i) % LOCAL_RING]);
 	/* As in pop_ring. */
-	return word_cas_relaxed(&q->head, &head, head + LOCAL_HALF) ? LOCAL_HALF : 0;
+	if (n == 0 || !word_cas_relaxed(&q->head, &head, end))
+		return 0;
+	/*
+	 * All are ours; the others come back into the ring, where they lie in the right places: a
+	 * whole ring further on.
+	 */
+	q->kept += LOCAL_RING;
+	/* [Q2] Without release a thief could see the places before the tasks are in them. */
+	word_store_release(&q->tail, from + LOCAL_RING);
+	return n;
+}
+
+void local_keep(struct local *q)
+{
+	q->kept = word_load_relaxed(&q->tail);
 }
 
 /* ---- thieves ------------------------------------------------------------------------------- */
@@ -177,37 +194,42 @@ bool local_waits(struct local *q, const struct sight *seen)
 	return false;
 }
 
-/* From the ring: the oldest is returned, up to `most` that follow go to the end of the own ring. */
-static struct pirn_task *steal_some(struct local *q, struct local *own, unsigned most)
+/* From the ring: the oldest is returned, half of the others go to the end of the own one. */
+static struct pirn_task *steal_ring(struct local *q, struct local *own)
 {
-	uint64_t end = word_load_relaxed(&own->tail), head = word_load_relaxed(&q->head), tail;
-	struct pirn_task *t;
-	unsigned n;
+	uint64_t end = own ? word_load_relaxed(&own->tail) : 0, head = word_load_relaxed(&q->head);
+	uint64_t most = own ? local_room(own) : 0;
 
-	do {
+	/* While it was copied, somebody else took some? Then one is enough, so that this ends. */
+	for (;; most = 0) {
+		struct pirn_task *t;
+		uint64_t tail, n;
+
 		/* [Q2] Without acquire we could read a place before the task is in it. */
 		tail = word_load_acquire(&q->tail);
 		if (head >= tail)
 			return NULL;
-		n = (unsigned)(tail - head - 1) / 2;
+		n = (tail - head - 1) / 2;
 		if (n > most)
 			n = most;
 		t = link_load_relaxed(&q->ring[head % LOCAL_RING]);
-		for (unsigned i = 0; i < n; i++)
+		for (uint64_t i = 0; i < n; i++)
 			link_store_relaxed(
 				&own->ring[(end + i) % LOCAL_RING],
 				link_load_relaxed(&q->ring[(head + 1 + i) % LOCAL_RING]));
 		/* [Q3] Without release the owner could fill the places before we have read them. */
-	} while (!word_cas_release(&q->head, &head, head + 1 + n));
-	/* [Q2] Without release a thief could see the places before the tasks are in them. */
-	if (n > 0)
-		word_store_release(&own->tail, end + n);
-	return t;
+		if (!word_cas_release(&q->head, &head, head + 1 + n))
+			continue;
+		/* [Q2] Without release a thief could see the places before they are filled. */
+		if (n > 0)
+			word_store_release(&own->tail, end + n);
+		return t;
+	}
 }
 
 struct pirn_task *local_steal(struct local *q, struct local *own)
 {
-	struct pirn_task *t = steal_some(q, own, local_room(own));
+	struct pirn_task *t = steal_ring(q, own);
 
 	for (unsigned i = 0; i < LOCAL_STACK && !t; i++)
 		t = take(&q->slot[i]);

@@ -23,6 +23,7 @@ struct local {
 	unsigned top; /* of the stack: slots from here on are empty */
 	unsigned pops;
 	uint64_t seen; /* of head; there is at least the room that this leaves */
+	uint64_t kept; /* up to here, of tail */
 	/* owner writes, thieves read; slots: thieves also take */
 	struct word tail;
 	struct word bottomed; /* how often the lowest slot was filled */
@@ -49,8 +50,14 @@ bool local_take(struct local *q, struct pirn_task *t);
 
 #define LOCAL_HALF (LOCAL_RING / 2u)
 
-/* Owner: takes the older half of a full ring. Returns how many, 0 where it is not full any more. */
-unsigned local_take_half(struct local *q, struct pirn_task *task[LOCAL_HALF]);
+/*
+ * Owner: takes up to the newer half out of a full ring, but nothing that is kept; the oldest first.
+ * What stays, stays in its turn. Returns how many, 0 also where it is not full any more.
+ */
+unsigned local_take_newer(struct local *q, struct pirn_task *task[LOCAL_HALF]);
+
+/* Owner: what lies in the ring now is kept. */
+void local_keep(struct local *q);
 
 /* Owner: how many more fit into the ring. */
 unsigned local_room(struct local *q);
@@ -69,7 +76,8 @@ bool local_waits(struct local *q, const struct sight *seen);
 
 /*
  * Thief: the oldest task of the ring, else of the stack, or NULL. Half of what is left in the ring
- * goes over into the thief's own: each theft costs both a cache line or two, so few should do.
+ * goes over into the thief's own: each theft costs both a cache line or two, so few should do. That
+ * one is to be empty, else they lose their turn; own NULL: one task is enough.
  */
 struct pirn_task *local_steal(struct local *q, struct local *own);
 

@@ -27,7 +27,7 @@
 
 /*
  * The oldest task of the injector; some that follow go into the own ring, where others find them.
- * *more: there are more, in either.
+ * *more: there are more, in either. Sent back by an overflow they might never be polled.
  */
 static struct pirn_task *take_injected(struct worker *w, bool *more)
 {
@@ -40,6 +40,7 @@ static struct pirn_task *take_injected(struct worker *w, bool *more)
 		struct pirn_task *next = rest->at.next;
 
 		local_push_back(&w->local, rest);
+		local_keep(&w->local);
 		*more = true;
 		rest = next;
 	}
@@ -200,7 +201,7 @@ static struct pirn_task *steal_in_passing(struct worker *w)
 	uint64_t now = platform->now(platform);
 
 	if (w->watches && local_waits(&v->local, &w->sight))
-		return now - w->since < STEAL_NS ? NULL : local_steal(&v->local, &w->local);
+		return now - w->since < STEAL_NS ? NULL : local_steal(&v->local, NULL);
 	w->watched = (w->watched + 1) % half_load_relaxed(&w->pool->used);
 	v = &w->pool->worker[w->watched];
 	w->watches = v != w && local_look(&v->local, &w->sight);
@@ -238,20 +239,17 @@ void pirn__worker_run(struct worker *w, struct pirn_task *t)
 }
 
 /*
- * The ring is full. One that was polled goes into the injector by itself: with as many tasks as
- * that, all of which yield, halves would be carried to and fro. A new one makes half of the ring
- * go, since more will follow.
+ * The ring is full. A new task takes the newer half of it along into the injector, since more will
+ * follow. One that was polled goes by itself: with as many tasks as that, all of which yield,
+ * halves would be carried to and fro.
  */
 static void overflow(struct worker *w, struct pirn_task *t, bool back)
 {
-	struct injector *q = &w->pool->injector;
-	struct pirn_task *half[LOCAL_HALF];
-	unsigned n = back ? 0 : local_take_half(&w->local, half);
+	struct pirn_task *task[LOCAL_HALF + 1];
+	unsigned n = back ? 0 : local_take_newer(&w->local, task);
 
-	if (n > 0)
-		pirn__injector_push_many(q, half, n);
-	if (back || !local_push_back(&w->local, t))
-		pirn__injector_push(q, t, t);
+	task[n] = t;
+	pirn__injector_push_many(&w->pool->injector, task, n + 1);
 	pirn__sleep_notify(&w->pool->sleep);
 }
 

@@ -67,7 +67,7 @@ static void push_one(unsigned i, bool back, bool half)
 
 		if (t)
 			got(t);
-		for (unsigned n = half ? local_take_half(&q, many) : 0; n > 0; n--)
+		for (unsigned n = half ? local_take_newer(&q, many) : 0; n > 0; n--)
 			got(many[n - 1]);
 	}
 }

@@ -159,6 +159,73 @@ Test(fairness, a_ring_full_of_tasks_that_yield_lets_in_what_comes_from_outside)
 		join_and_detach(t[i]);
 }
 
+/* Keeps more tasks queued than a ring takes: spawns one for each that has run, and yields. */
+#define KEPT 1000
+#define POLLS (1000ul * KEPT)
+
+static unsigned long polls, born[KEPT], longest;
+static int unused[KEPT], numbers;
+
+struct numbered {
+	struct pirn_future future;
+	int number;
+};
+
+PIRN_ASYNC(numbered, f)
+{
+	PIRN_BEGIN(f);
+	polls++;
+	if (polls - born[f->number] > longest)
+		longest = polls - born[f->number];
+	unused[numbers++] = f->number;
+	PIRN_END(f);
+}
+
+static int spawn_numbered(struct pirn_executor *ex)
+{
+	struct numbered n = { PIRN_INIT(numbered), .number = unused[--numbers] };
+
+	born[n.number] = polls;
+	return pirn_spawn(ex, NULL, &n.future);
+}
+
+struct keeper {
+	struct pirn_future future;
+	bool spawns;
+};
+
+PIRN_ASYNC(keeper, f)
+{
+	PIRN_BEGIN(f);
+	while (polls < POLLS) {
+		polls++;
+		while (f->spawns && numbers > 0)
+			if (spawn_numbered(cx->executor) < 0)
+				PIRN_RETURN(f, -ENOMEM);
+		PIRN_YIELD(f);
+	}
+	PIRN_END(f);
+}
+
+Test(fairness, a_task_that_spawns_without_end_starves_none_of_those_it_has_spawned)
+{
+	struct pirn_task *t[101];
+
+	for (numbers = 0; numbers < KEPT; numbers++)
+		unused[numbers] = numbers;
+	be_fair_with(1);
+	for (int i = 0; i < 101; i++) {
+		struct keeper keeper = { PIRN_INIT(keeper), .spawns = i == 0 };
+
+		cr_assert_eq(pirn_spawn(pool, &t[i], &keeper.future), 0);
+	}
+	for (int i = 0; i < 101; i++)
+		join_and_detach(t[i]);
+	while (polls < POLLS + KEPT)
+		sched_yield();
+	cr_expect_lt(longest, 6 * KEPT, "one waited for %lu polls", longest);
+}
+
 /* Spawns one of the others first, into the own queue; then one child after the other. */
 struct parent {
 	struct pirn_future future;

@@ -105,24 +105,57 @@ Test(local, gives_a_thief_half_of_the_ring_as_far_as_there_is_room)
 	while (local_push_back(&own, &task[8])) {
 	}
 	cr_assert_eq(local_steal(&q, &own), &task[4], "one at least, if there is no room");
-	for (unsigned i = 5; i < 8; i++)
+	cr_assert_eq(local_steal(&q, NULL), &task[5], "one, if that is enough");
+	for (unsigned i = 6; i < 8; i++)
 		cr_assert_eq(local_pop(&q), &task[i]);
 	cr_assert_null(local_pop(&q));
 }
 
-Test(local, gives_up_the_older_half_of_a_full_ring)
+Test(local, gives_up_the_newer_half_of_a_full_ring)
 {
-	struct pirn_task *half[LOCAL_HALF];
+	struct pirn_task *half[LOCAL_HALF], *none[LOCAL_HALF];
 
 	local_init(&q);
-	for (unsigned i = 0; i < LOCAL_RING; i++)
+	local_push_back(&q, &task[LOCAL_RING]);
+	for (unsigned i = 0; i < LOCAL_RING; i++) {
 		local_push_back(&q, &task[i]);
-	cr_assert_eq(local_take_half(&q, half), LOCAL_HALF);
+		if (i == 0)
+			cr_assert_eq(local_pop(&q), &task[LOCAL_RING]);
+	}
+	cr_assert_eq(local_take_newer(&q, half), LOCAL_HALF);
 	for (unsigned i = 0; i < LOCAL_HALF; i++)
-		cr_assert_eq(half[i], &task[i]);
+		cr_assert_eq(half[i], &task[LOCAL_HALF + i]);
+	cr_assert_eq(local_take_newer(&q, none), 0, "it is not full");
 	cr_assert_eq(local_room(&q), LOCAL_HALF);
-	cr_assert_eq(local_take_half(&q, half), 0, "it is not full");
-	cr_assert_eq(local_pop(&q), &task[LOCAL_HALF]);
+	for (unsigned i = 0; i < LOCAL_HALF; i++)
+		cr_assert(local_push_back(&q, half[i]));
+	cr_assert_not(local_push_back(&q, &task[LOCAL_RING]));
+	for (unsigned i = 0; i < LOCAL_RING; i++)
+		cr_assert_eq(local_pop(&q), &task[i]);
+}
+
+Test(local, gives_up_nothing_that_is_kept)
+{
+	struct pirn_task *newer[LOCAL_HALF];
+	unsigned keep = LOCAL_RING - 10;
+
+	local_init(&q);
+	for (unsigned i = 0; i < LOCAL_RING; i++) {
+		if (i == keep)
+			local_keep(&q);
+		local_push_back(&q, &task[i]);
+	}
+	for (int round = 0; round < 3; round++) {
+		cr_assert_eq(local_take_newer(&q, newer), 10);
+		for (unsigned i = 0; i < 10; i++) {
+			cr_assert_eq(newer[i], &task[keep + i]);
+			local_push_back(&q, newer[i]);
+		}
+	}
+	local_keep(&q);
+	cr_assert_eq(local_take_newer(&q, newer), 0);
+	for (unsigned i = 0; i < LOCAL_RING; i++)
+		cr_assert_eq(local_pop(&q), &task[i]);
 }
 
 Test(local, shows_what_waits)

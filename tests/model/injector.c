@@ -11,7 +11,7 @@
 
 struct scene {
 	struct injector q;
-	struct pirn_task task[TASKS];
+	struct pirn_task task[TASKS + PUSHERS];
 	unsigned taken[TASKS];
 	struct half asleep, left;
 	bool seen;
@@ -23,10 +23,8 @@ static void make(void)
 {
 	s = model_alloc(sizeof(*s));
 	pirn__injector_init(&s->q);
-	for (unsigned i = 0; i < TASKS; i++) {
-		s->taken[i] = 0;
-		s->task[i].entry = 0;
-	}
+	for (unsigned i = 0; i < TASKS; i++)
+		s->taken[i] = s->task[i].entry = 0;
 	half_init(&s->asleep, 0);
 	half_init(&s->left, TASKS);
 	s->seen = false;
@@ -89,6 +87,32 @@ static void each_once(void)
 		MODEL_CHECK(s->taken[i] == 1);
 }
 
+/* What one pusher pushes comes out in that order, whoever pushes beside it. */
+static void push_in_order(unsigned i)
+{
+	struct pirn_task *many[EACH];
+
+	if (i < PUSHERS) {
+		pirn__injector_push(&s->q, &s->task[i * 3], &s->task[i * 3]);
+		for (unsigned n = 0; n < EACH; n++)
+			many[n] = &s->task[i * 3 + 1 + n];
+		pirn__injector_push_many(&s->q, many, EACH);
+		return;
+	}
+	for (unsigned got = 0, next[PUSHERS] = { 0 }; got < PUSHERS * 3; got++) {
+		struct pirn_task *rest = NULL, *t;
+		unsigned from, n;
+		bool more;
+
+		while (!(t = pirn__injector_take(&s->q, 0, &rest, &more)))
+			model_yield();
+		n = (unsigned)(t - s->task);
+		from = n / 3;
+		MODEL_CHECK(n % 3 == next[from]);
+		next[from]++;
+	}
+}
+
 /* Says that it sleeps, then looks; the pusher pushes, then asks: one of them sees the other. */
 static void sleep_or_push(unsigned i)
 {
@@ -119,6 +143,7 @@ static void one_saw(void)
 
 const struct model injector_models[] = {
 	{ "injector: pushers and consumers", 4, 0, 10000, false, make, push_or_take, each_once },
+	{ "injector: in order", 3, 0, 10000, false, make, push_in_order, NULL },
 	{ "injector: an empty take, and a push", 2, 0, 10000, false, make, sleep_or_push, one_saw },
 	{ .name = NULL },
 };

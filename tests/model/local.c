@@ -87,7 +87,7 @@ static bool steal(unsigned i)
 static void make_room(void)
 {
 	struct pirn_task *half[LOCAL_HALF];
-	unsigned n = model_choose(2) ? local_take_half(&s->q, half) : 0;
+	unsigned n = model_choose(2) ? local_take_newer(&s->q, half) : 0;
 
 	for (unsigned i = 0; i < n; i++)
 		got(half[i]);
