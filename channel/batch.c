@@ -204,17 +204,23 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 	return PIRN_READY;
 }
 
-/* Until it is READY, the waiter lies in the place of `left` or `done`; err: how many are left. */
+/*
+ * Until it is READY, the waiter lies in the place of `left` or `done`; err: how many are left.
+ * Behind poll_many nothing of the channel is touched: the last message may have been this very end.
+ */
 static enum pirn_poll send_many_poll(struct pirn_future *f, struct pirn_context *cx)
 {
 	struct pirn_send_many *s = (struct pirn_send_many *)(void *)f;
 	struct channel *c = of_sender(s->tx);
+	size_t size = c->size;
 	enum pirn_poll poll;
 	struct batch b;
 
+	if (f->err < 0)
+		pirn_trap(__FILE__, 0, "send_many of more than INT_MAX messages");
 	batch_init(&b, true, s->msgs, (size_t)f->err);
 	poll = poll_many(c, &b, f, cx, &s->waiter);
-	s->msgs = b.msgs + b.done * c->size;
+	s->msgs = b.msgs + b.done * size;
 	if (poll == PIRN_READY)
 		s->left = b.n - b.done;
 	else

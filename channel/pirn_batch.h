@@ -48,10 +48,12 @@ PIRN_API extern const struct pirn_future_ops pirn_send_many_ops,
 	pirn_recv_many_ops; /* Threads: any; constants of the makers below */
 
 /*
- * Sends n messages, up to INT_MAX, in their order, whenever there is room. err: 0; -EPIPE, -ENOMEM.
- * What has not been sent are the last ones: msgs moves on to the first of them, also while it is
- * pending; left is how many, 0 where err is 0. PIRN_BATCH messages are one operation of the budget
- * (PIRN_BUDGET): now and then it lets others run.
+ * Sends n messages in their order, whenever there is room; more than INT_MAX trap. err: 0; -EPIPE,
+ * -ENOMEM; private while it is pending, and if it was dropped then. What has not been sent are the
+ * last ones: msgs moves on to the first of them, also while it is pending; left is how many, 0
+ * where err is 0. (And in memory that is all zero: a finally part that asks for it looks first
+ * whether msgs is set, so that there was a send.) PIRN_BATCH messages are one operation of the
+ * budget (PIRN_BUDGET): now and then it lets others run.
  */
 struct pirn_send_many {
 	struct pirn_future future;
@@ -67,7 +69,7 @@ static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void 
 {
 	struct pirn_send_many f;
 	pirn_future_init(&f.future, &pirn_send_many_ops);
-	f.future.err = n < INT_MAX ? (int)n : INT_MAX; /* until READY: how many are left */
+	f.future.err = n <= INT_MAX ? (int)n : -1; /* until READY: how many are left */
 	f.waiter.next = NULL;
 	f.waiter.prev = NULL;
 	f.waiter.waker = NULL;
@@ -79,7 +81,8 @@ static inline struct pirn_send_many pirn_send_many(struct pirn_sender *tx, void 
 /*
  * Receives what there is, as soon as there is something: up to n messages, and no more than INT_MAX
  * or the budget allows, PIRN_BATCH for one operation. err: 0, done: how many, 1 or more (0: n was
- * 0); -EPIPE: closed and empty, done 0.
+ * 0); -EPIPE: closed and empty, done 0. err is private while it is pending, and if it was dropped
+ * then.
  */
 struct pirn_recv_many {
 	struct pirn_future future;

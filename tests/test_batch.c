@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "bell.h"
@@ -222,6 +223,27 @@ Test(batch, send_that_failed_goes_on_where_it_was)
 	cr_expect_eq(send.left, 10);
 }
 
+Test(batch, recv_that_is_dropped_hands_on_what_it_was_woken_for)
+{
+	struct pirn_recv_many recv[2];
+	struct bell bell[2];
+
+	channel(MANY);
+	for (int i = 0; i < 2; i++) {
+		bell_init(&bell[i]);
+		recv[i] = pirn_recv_many(rx, in, MANY);
+		cr_assert_eq(bell_poll(&recv[i].future, &bell[i]), PIRN_PENDING);
+	}
+	send(7);
+	cr_expect_eq(atomic_load(&bell[0].wakes), 1);
+	cr_expect_eq(atomic_load(&bell[1].wakes), 0);
+	pirn_drop(&recv[0].future);
+	cr_expect_eq(atomic_load(&bell[1].wakes), 1);
+	cr_expect_eq(bell_poll(&recv[1].future, &bell[1]), PIRN_READY);
+	cr_expect_eq(recv[1].done, 1);
+	cr_expect_eq(in[0], 7);
+}
+
 Test(batch, recv_that_is_dropped_has_received_none)
 {
 	struct pirn_recv_many recv;
@@ -253,13 +275,24 @@ Test(batch, has_no_more_than_INT_MAX_messages)
 	number();
 	channel(10);
 	bell_init(&bell);
-	send = pirn_send_many(tx, out, SIZE_MAX);
+	send = pirn_send_many(tx, out, INT_MAX);
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_PENDING);
 	pirn_drop(&send.future);
 	cr_expect_eq(send.left, (size_t)INT_MAX - 10);
 	recv = pirn_recv_many(rx, in, SIZE_MAX);
 	cr_expect_eq(bell_poll(&recv.future, &bell), PIRN_READY);
 	cr_expect_eq(recv.done, 10);
+}
+
+Test(batch, send_of_more_than_INT_MAX_messages_traps, .signal = SIGABRT)
+{
+	struct pirn_send_many send;
+	struct bell bell;
+
+	channel(10);
+	bell_init(&bell);
+	send = pirn_send_many(tx, out, (size_t)INT_MAX + 1);
+	bell_poll(&send.future, &bell);
 }
 
 Test(batch, without_memory_says_how_many_went)
@@ -281,6 +314,25 @@ Test(batch, without_memory_says_how_many_went)
 	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
 	cr_expect_eq(send.future.err, -ENOMEM);
 	cr_expect_eq(send.left, 5000);
+	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
+}
+
+Test(batch, send_that_has_no_memory_in_its_middle_says_so)
+{
+	static int big[5000];
+	struct pirn_send_many send;
+	struct bell bell;
+	int sent;
+
+	channel(PIRN_UNBOUNDED);
+	bell_init(&bell);
+	faulty_fail_alloc(&host, 2); /* the second segment */
+	send = pirn_send_many(tx, big, 5000);
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY, "in one poll");
+	cr_expect_eq(send.future.err, -ENOMEM);
+	sent = (int)sent_of(&send, big);
+	cr_expect(sent > 0 && sent < 5000, "%d were sent", sent);
+	cr_expect_eq(send.left, 5000 - (size_t)sent);
 	cr_expect_eq(pirn_try_recv_many(rx, big, 5000), sent);
 }
 
@@ -347,6 +399,55 @@ Test(batch, that_needs_memory_in_its_middle_wakes_before_it_asks)
 	cr_expect_eq(bell_poll(&recv.future, &waits), PIRN_READY);
 	cr_expect_eq(pirn_try_recv_many(rx, in, MANY), MANY - 1);
 	check_in(1, MANY - 1);
+}
+
+/* Memory that is spoiled where it is given back, and a waker that ends the channel. */
+static void spoil_and_free(const struct pirn_memory *memory, void *block, size_t size)
+{
+	memset(block, 0x5a, size);
+	faulty_free(memory, block, size);
+}
+
+static void take_all_and_go(struct pirn_waker *w)
+{
+	struct pirn_sender *carried;
+
+	while (pirn_try_recv(rx, &carried) == 0)
+		pirn_sender_unref(carried);
+	rx = pirn_receiver_unref(rx);
+	bell_wake(w);
+}
+
+static const struct pirn_waker_ops going_ops = {
+	.clone = bell_clone,
+	.wake = take_all_and_go,
+	.wake_by_ref = bell_wake_by_ref,
+	.drop = bell_drop,
+};
+
+Test(batch, may_end_with_the_end_through_which_it_is_sent)
+{
+	struct pirn_sender *msgs[2], *got;
+	struct pirn_send_many send;
+	struct pirn_recv recv;
+	struct bell bell;
+
+	channel_of(sizeof(tx), 2, NULL);
+	host.platform.memory.free = spoil_and_free;
+	msgs[0] = NULL;
+	msgs[1] = tx;
+	bell_init(&bell);
+	bell_init(&waits);
+	waits.waker.ops = &going_ops;
+	recv = pirn_recv(rx, &got);
+	cr_assert_eq(bell_poll(&recv.future, &waits), PIRN_PENDING);
+	send = pirn_send_many(tx, msgs, 2);
+	tx = NULL;
+	cr_expect_eq(bell_poll(&send.future, &bell), PIRN_READY);
+	cr_expect_null(rx);
+	cr_expect_eq(faulty_left(&host), 0, "woken, it has ended the channel");
+	cr_expect_eq(send.left, 0);
+	cr_expect(send.msgs == msgs + 2);
 }
 
 /* ---- plain threads ------------------------------------------------------------------------- */
