@@ -16,6 +16,7 @@
 #include <pirn_watch.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { LETTERS = 100, COURIERS = 5, LINES = 2, SLOW = 2000, FAST = 200 };
@@ -78,6 +79,8 @@ PIRN_ASYNC(courier, f)
 		f->next = letter_recv(f->desk, &f->letter);
 	}
 	PIRN_FINALLY(f); /* wherever it ends; a drop is right in each state */
+	if (f->future.err)
+		letter_receiver_close(f->desk); /* or who writes would wait for nobody */
 	pirn_drop(&f->closed.future);
 	pirn_drop(&f->change.future);
 	pirn_drop(&f->next.future);
@@ -85,6 +88,12 @@ PIRN_ASYNC(courier, f)
 	pace_receiver_drop(&f->board);
 	letter_receiver_unref(f->desk);
 	PIRN_END(f);
+}
+
+static int fail(const char *what, int err)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(-err));
+	return 1;
 }
 
 int main(void)
@@ -95,29 +104,33 @@ int main(void)
 	struct pace_receiver board;
 	struct pirn_executor *pool;
 	struct pirn_task *task[COURIERS];
-	int delivered[COURIERS] = { 0 }, all = 0, left = 0, failed = 0, pace = SLOW, letter;
+	int delivered[COURIERS] = { 0 }, all = 0, left = 0, failed = 0, err, pace = SLOW, letter;
 
-	if (pirn_pool_new(&pool, NULL) || letter_channel(&writer, &desk, 8) ||
-	    pace_watch(&office, &board, &pace))
-		return 1;
+	if ((err = pirn_pool_new(&pool, NULL)) || (err = letter_channel(&writer, &desk, 8)) ||
+	    (err = pace_watch(&office, &board, &pace)))
+		return fail("no mail room", err);
 	for (int i = 0; i < COURIERS; i++) {
 		struct courier c = { PIRN_INIT(courier), .delivered = &delivered[i] };
 		c.desk = letter_receiver_ref(desk);
 		c.board = pace_subscribe(office);
 		c.pace = pace;
 		c.closed = pirn_event_wait(&closing); /* before anybody notifies: misses nothing */
-		if (pirn_spawn(pool, &task[i], &c.future) < 0)
-			return 1;
+		err = pirn_spawn(pool, &task[i], &c.future);
+		if (err)
+			return fail("no courier", err);
 	}
 	for (letter = 0; letter < LETTERS; letter++) {
 		if (letter == LETTERS / 4)
 			pace_send(office, &(int){ FAST });
-		letter_send_blocking(writer, &letter); /* a task would await letter_send */
+		if (letter_send_blocking(writer, &letter)) /* a task would await letter_send */
+			break;                             /* closed: a courier has failed */
 	}
 	pirn_event_notify(&closing, PIRN_EVENT_ALL);
 	for (int i = 0; i < COURIERS; i++) {
 		struct pirn_join join = pirn_join(task[i]);
-		failed += pirn_block_on(&join.future) < 0;
+		err = pirn_block_on(&join.future);
+		if (err)
+			failed = fail("a courier", err);
 		pirn_task_detach(task[i]);
 		all += delivered[i];
 	}
