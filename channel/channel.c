@@ -2,8 +2,9 @@
 /*
  * The channel: a queue, a line of senders, a line of receivers, and one lock around all three.
  * Under the lock messages are copied and pointers moved, nothing else: wakers are cloned, woken
- * and dropped, memory is taken and given back, and release functions are called outside. Whoever
- * wakes another holds its end meanwhile, so the channel stays.
+ * and dropped, memory is taken and given back, and release functions are called outside. Behind the
+ * unlock of its last message a send touches nothing of the channel: the message may have been that
+ * very end, and whoever receives it may end the channel.
  *
  * Invariants, while the channel is open and the lock is free. A waiter that was taken off its list
  * is *notified* until it tries again or gives up.
