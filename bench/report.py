@@ -16,9 +16,10 @@ GREEN, RED, GREY = "#3a8f5c", "#c0504d", "#555555"
 MARKS = "<!-- bench: begin -->", "<!-- bench: end -->"
 KNOWN = ("best known: the lowest figure of any version of any peer, newest tokio and smol with "
          "jemalloc included, on the machine where the goals were set (2026-08)")
+ROUNDS = "Behind a ratio: how many valid rounds pirn's figure and the peer's are medians of"
 
-# One program in one case: values are those of the rounds that count.
-Row = namedtuple("Row", "rt values median low high cpu void unsupported")
+# One program in one case: values are those of the rounds that count. lacking: it has no such round.
+Row = namedtuple("Row", "rt values median low high cpu void unsupported lacking")
 # One metric of one case. ratio: pirn by the best peer; to_goal, to_known likewise. notes: by peer.
 Result = namedtuple("Result",
                     "case metric rows pirn peer ratio goal to_goal to_known verdict notes")
@@ -86,14 +87,20 @@ def row(rt, lines, metric):
     counted = [line for line in lines
                if not failed and "void" not in line and not line.get("unsupported")]
     values = [v for v in (value(line, metric) for line in counted) if v is not None]
+    unsupported = any(line.get("unsupported") for line in lines)
     return Row(rt, values, median(values), min(values, default=None), max(values, default=None),
                median(cpu_per_op(line) for line in counted),
                [line["void"] for line in lines if "void" in line],
-               any(line.get("unsupported") for line in lines))
+               unsupported, not counted and not unsupported)
+
+
+def in_order(rts):
+    """pirn, then its peers by name: who ran first changes from round to round."""
+    return sorted(set(rts), key=lambda rt: (rt != "pirn", rt))
 
 
 def result(case, metric, lines, comparable, notes):
-    order = list(dict.fromkeys(line["rt"] for line in lines))
+    order = in_order(line["rt"] for line in lines)
     rows = [row(rt, [line for line in lines if line["rt"] == rt], metric) for rt in order]
     by_name = {r.rt: r for r in rows}
     pirn = by_name["pirn"]
@@ -116,15 +123,18 @@ def result(case, metric, lines, comparable, notes):
                   ratio(pirn.median, metric.get("best")) if comparable else None, verdict, notes)
 
 
+def comparable(head):
+    """Goals and what is known are for the default n and two workers, each with a core."""
+    return not head["quick"] and head["threads"] == 2 and head["machine"]["cores"] >= 2
+
+
 def results_of(head, lines):
     """One result for each case and each of its metrics that any program gave."""
-    # Goals and what is known are for the default n and two workers: else none is met or missed.
-    comparable = not head["quick"] and head["threads"] == 2
     found = []
     for case, spec in load_cases().items():
         of_case = [line for line in lines if line["case"] == case]
         for metric in spec["metrics"] if any(line["rt"] == "pirn" for line in of_case) else []:
-            one = result(case, metric, of_case, comparable, spec.get("notes", {}))
+            one = result(case, metric, of_case, comparable(head), spec.get("notes", {}))
             if metric is spec["metrics"][0] or any(r.values for r in one.rows):
                 found.append(one)
     return found
@@ -149,9 +159,27 @@ def pirn_text(r):
     return number(r.pirn.median) if r.pirn.values else r.verdict
 
 
+def ratio_text(r):
+    """pirn by the best peer, and how many rounds each stands on."""
+    if r.ratio is None:
+        return "-"
+    return "%s (%d/%d)" % (number(r.ratio), len(r.pirn.values), len(r.peer.values))
+
+
+def lacking_text(r):
+    """The peers that were to be compared, and could not be."""
+    rts = [one.rt for one in r.rows if one.rt != "pirn" and one.lacking]
+    return "no valid run, so not compared: " + ", ".join(rts) if rts else None
+
+
+def notes_of(r):
+    of_peer = r.notes.get(r.peer.rt) if r.peer else None
+    return [note for note in (of_peer, lacking_text(r)) if note]
+
+
 def notes(found):
     """What is to be known of the best peers, each thing once: footnotes 1, 2, ..."""
-    return list(dict.fromkeys(r.notes[r.peer.rt] for r in found if r.peer and r.peer.rt in r.notes))
+    return list(dict.fromkeys(note for r in found for note in notes_of(r)))
 
 
 def notes_text(found):
@@ -159,11 +187,9 @@ def notes_text(found):
 
 
 def peer_text(r, notes):
-    if not r.peer:
-        return "-"
-    note = r.notes.get(r.peer.rt)
-    mark = " [%d]" % (notes.index(note) + 1) if note else ""
-    return "%s (%s)%s" % (number(r.peer.median), r.peer.rt, mark)
+    text = "%s (%s)" % (number(r.peer.median), r.peer.rt) if r.peer else "-"
+    marks = sorted(notes.index(note) + 1 for note in notes_of(r))
+    return " ".join([text] + ["[%d]" % mark for mark in marks])
 
 
 def known_text(r):
@@ -197,7 +223,7 @@ def versions(lines):
     for line in lines:
         if "version" in line:
             found[line["rt"]] = line["version"]
-    return found
+    return {rt: found[rt] for rt in in_order(found)}
 
 
 def machine_text(head):
@@ -213,6 +239,8 @@ def remarks(head, lines):
     if head["quick"] and cores and min(cores) < 0.9 * head["threads"]:
         out.append("the machine was busy: it gave as little as %.1f of %d cores, so verdicts mean "
                    "little" % (min(cores), head["threads"]))
+    if not head["quick"] and not comparable(head):
+        out.append("not compared with goals, which are for two workers on two cores or more")
     if head["missing"]:
         out.append("skipped, not built: " + " ".join(head["missing"]))
     failed = dict.fromkeys("%s in %s (%s)" % (line["rt"], line["case"], line["void"])
@@ -229,7 +257,7 @@ def text_tables(head, found, lines):
     for r in found:
         parts = []
         if r.ratio is not None:
-            parts.append("pirn/%s %s" % (r.peer.rt, number(r.ratio)))
+            parts.append("pirn/%s %s" % (r.peer.rt, ratio_text(r)))
         if r.to_goal is not None:
             parts.append("pirn/goal (%s) %s" % (number(r.goal), number(r.to_goal)))
         if r.to_known is not None:
@@ -245,7 +273,8 @@ def text_tables(head, found, lines):
             out.append("  %-10s %10s %10s %10s %10s %8s  %s" % (
                 one.rt, *map(number, figures), number(ratio(r.pirn.median, one.median)),
                 rounds_text(one)))
-        out += ["  " + r.notes[one.rt] for one in r.rows if one.values and one.rt in r.notes]
+        below = [r.notes[one.rt] for one in r.rows if one.values and one.rt in r.notes]
+        out += ["  " + text for text in dict.fromkeys(below + [lacking_text(r)]) if text]
         out.append("")
     out += remarks(head, lines)
     out.append(tally(found))
@@ -404,15 +433,15 @@ def html_summary(head, found, lines, build):
     out = ["<p>" + escape(tally(found)) + ".</p>"]
     out += ["<p><b>%s.</b></p>" % escape(remark) for remark in remarks(head, lines)]
     out.append(ratio_chart(found, build))
-    out.append("<p>Medians over processes; lower is better; pirn and its peers took turns. Rows "
-               "where pirn loses or has nothing to show are red; a ratio up to %g is even. %s. "
-               "A goal that names a peer means %g times that peer's figure.</p>"
-               % (EVEN, escape(KNOWN.capitalize()), EVEN))
+    out.append("<p>Medians of up to %d valid rounds; lower is better; pirn and its peers took "
+               "turns. %s. Rows where pirn loses or has nothing to show are red; a ratio up to %g "
+               "is even. %s. A goal that names a peer means %g times that peer's figure.</p>"
+               % (head["rounds"], ROUNDS, EVEN, escape(KNOWN.capitalize()), EVEN))
     out.append(html_table(
         ["<case", "<unit", "pirn", "best peer", "pirn/peer", "<verdict", "goal", "pirn/goal",
          "<", "best known", "pirn/known"],
         [(r.verdict, [r.case, r.metric["unit"], pirn_text(r), peer_text(r, notes(found)),
-                      number(r.ratio), r.verdict, goal_text(r), number(r.to_goal),
+                      ratio_text(r), r.verdict, goal_text(r), number(r.to_goal),
                       met_text(r), known_text(r), number(r.to_known)]) for r in found]))
     out += ["<p>%s.</p>" % escape(note) for note in notes_text(found)]
     return out
@@ -427,12 +456,13 @@ def html_programs(found):
             [("pirn" if one.rt == "pirn" else "",
               [one.rt, number(one.median), number(one.low), number(one.high), number(one.cpu),
                number(ratio(r.pirn.median, one.median)), rounds_text(one)]) for one in r.rows]))
+        out += ["<p>%s.</p>" % escape(text) for text in [lacking_text(r)] if text]
     return out
 
 
 def html_growth(head, lines, build):
     out = ["<h2>Growth: what one op of pirn costs, by n and P workers</h2>",
-           "<p>%s; %s; medians of %d runs. More workers than cores take turns.</p>" % (
+           "<p>%s; %s; medians of up to %d valid runs. More workers than cores take turns.</p>" % (
                escape(head["date"]), escape(machine_text(head)), head["rounds"])]
     out += growth_charts(lines, build)
     missing = sum("void" in line or "unsupported" in line for line in lines)
@@ -469,21 +499,21 @@ def write(build, growth):
 
 def markdown(head, lines):
     found = results_of(head, lines)
-    out = ["%s on %s; P = %d, medians of %d rounds. Made by `%s`." % (
+    out = ["%s on %s; P = %d, medians of up to %d valid rounds. Made by `%s`." % (
         head["date"], machine_text(head), head["threads"], head["rounds"], head["command"])]
     out += ["**%s.**" % remark for remark in remarks(head, lines)]
     out += ["", "| case | unit | pirn | best peer here | pirn/peer | goal | met? | best known |",
             "|---|---|--:|--:|--:|--:|---|--:|"]
     for r in found:
-        against = number(r.ratio)
+        against = ratio_text(r)
         if r.verdict == "loses":
             against = "**%s, pirn loses**" % against
         out.append("| %s |" % " | ".join([
             r.case, r.metric["unit"], pirn_text(r), peer_text(r, notes(found)), against,
             goal_text(r), met_text(r), known_text(r)]))
     out += [""] + [note + ".\n" for note in notes_text(found)]
-    out += [tally(found) + ". A ratio up to %g is even. " % EVEN + KNOWN.capitalize() + ".",
-            "",
+    out += [tally(found) + ". %s. A ratio up to %g is even. " % (ROUNDS, EVEN)
+            + KNOWN.capitalize() + ".", "",
             "Versions: " + ", ".join("%s %s" % pair for pair in versions(lines).items())
             + "; " + ", ".join("%s: %s" % pair for pair in head["tools"].items()) + "."]
     return "\n".join(out)
