@@ -6,8 +6,8 @@ BUILD_DIR holds pirn-bench, built/NAME and cores; results.jsonl, report.html, ra
 charts of growth are made there. pirn and the peers alternate, each run a process of its own and
 between two checks of how many cores the machine really gives; a run with too few is repeated, as
 long as its part of the time lasts, and void if that does not help. A run of all cases ends within
-the hour: when time is short, peers get fewer rounds, those next that have had the fewest. Exit
-status 1: a program failed, that is, a result was wrong.
+the hour: when time is short, all get fewer rounds, pirn as the others, those next that have the
+fewest figures. Exit status 1: a program failed, that is, a result was wrong.
 """
 
 import argparse
@@ -203,29 +203,29 @@ class Bench:
         return line
 
     def turn(self, case, spec, programs, number, threads, share, known):
-        """One round of a case: all programs in turn, peers' later rounds while share lasts."""
+        """One round of a case: all programs in turn, who has a figure only while share lasts."""
         end = time.monotonic() + share
         n = spec["quick"] if self.quick else None
         shown = []
-        peers = sorted(programs[1:], key=lambda peer: known[case, peer.name]["runs"])
-        for i, program in enumerate(programs[:1] + peers):
+        programs = [program for program in programs
+                    if known[case, program.name]["gone"] != "unsupported"
+                    and (program.name == "pirn" or spec.get("peers", case))]
+        programs.sort(key=lambda program: known[case, program.name]["figures"])
+        for i, program in enumerate(programs):
             name = program.name
             theirs = case if name == "pirn" else spec.get("peers", case)
             of = known[case, name]
             began = time.monotonic()
-            if theirs is None or of["gone"] == "unsupported":
-                continue
             if of["gone"]:
                 line = {"void": "earlier: " + of["gone"]}
-            elif self.limit(program) < 1 or (
-                    name != "pirn" and number > 1 and began + of["cost"] > end):
+            elif self.limit(program) < 1 or (of["figures"] and began + of["cost"] > end):
                 line = {"void": "no time left"}
             else:
-                # Half of the time for pirn's repetitions; of what is left, its part for each.
-                parts = 2 if name == "pirn" else len(programs) - i
-                line = self.run(program, theirs, threads, began + (end - began) / parts, n)
+                # Repetitions: of what is left, the same part for each.
+                until = began + (end - began) / (len(programs) - i)
+                line = self.run(program, theirs, threads, until, n)
                 cost = time.monotonic() - began
-                of["runs"] += 1
+                of["figures"] += "void" not in line
                 of["cost"] = min(of["cost"] or cost, cost)
                 if line.get("unsupported"):
                     of["gone"] = "unsupported"
@@ -244,12 +244,14 @@ class Bench:
 
     def rounds(self, chosen, cases, programs, rounds, threads):
         """Round by round, so that time that runs out takes the last rounds of all cases."""
-        known = {(case, program.name): {"runs": 0, "cost": 0, "gone": None}
+        known = {(case, program.name): {"figures": 0, "cost": 0, "gone": None}
                  for case in chosen for program in programs}
         for number in range(1, rounds + 1):
             for i, case in enumerate(chosen):
                 turns = (rounds - number + 1) * len(chosen) - i
-                self.turn(case, cases[case], programs, number, threads, self.left() / turns, known)
+                first = (number - 1 + i) % len(programs)  # of those with as many figures
+                self.turn(case, cases[case], programs[first:] + programs[:first], number, threads,
+                          self.left() / turns, known)
 
     def growth(self, chosen, program, rounds, largest):
         """The cost of one op of pirn as n and P grow. The last rounds are what time may cost."""
