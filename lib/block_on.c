@@ -104,6 +104,8 @@ int pirn_join_blocking(struct pirn_task *t)
 	struct pirn_join join = pirn_join(t);
 	struct pirn_future *f;
 
+	if (!t)
+		pirn_trap(NULL, 0, "join_blocking of no task");
 	must_be_outside(pirn_task_place(t), "join_blocking inside a poll or on a worker");
 	if (!pirn_task_is_finished(t))
 		return pirn_block_on(&join.future);

@@ -23,7 +23,8 @@ struct pirn_task;
  * Makes a task of a future and hands it to an executor. pirn_pool.h has pirn_spawn, the macro
  * that notes the place and takes NULL for the default pool; this is the form underneath.
  *
- * Takes:    f, made but never polled; it is moved: on success *f is empty (all zero), on failure it
+ * Takes:    ex: not NULL, which traps.
+ *           f, made but never polled; it is moved: on success *f is empty (all zero), on failure it
  *           is as it was, so pirn_drop(f) behind a spawn is always right. out: where the handle
  *           goes, before the task can run; NULL: detached. place: a static string, "file:line",
  *           or NULL.
@@ -81,8 +82,20 @@ PIRN_API void pirn_task_discard(struct pirn_future *f);
 #define PIRN_TEXT(x) PIRN_TEXT_OF(x)
 #define PIRN_TEXT_OF(x) #x
 
-/* pirn_spawn_here(cx, out, f): a spawn on the executor that polls just now. Inside a poll. */
-#define pirn_spawn_here(cx, out, f) pirn_spawn_on((cx)->executor, (out), (f), PIRN_PLACE)
+/*
+ * pirn_spawn_here(cx, out, f): a spawn on the executor that polls just now; under pirn_block_on,
+ * which is none, on the default pool. Returns as pirn_spawn. Inside a poll.
+ */
+#define pirn_spawn_here(cx, out, f) pirn_spawn_at((cx)->executor, (out), (f), PIRN_PLACE)
+
+/*
+ * What this macro calls, and pirn_spawn of pirn_pool.h.
+ *
+ * Returns:  as pirn_spawn.
+ * Threads:  any.
+ */
+PIRN_API int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
+			   const char *place);
 
 /*
  * Has the task ended? A question that costs one load; to wait for the end, join.
@@ -92,7 +105,8 @@ PIRN_API void pirn_task_discard(struct pirn_future *f);
 PIRN_API bool pirn_task_is_finished(struct pirn_task *t);
 
 /*
- * The task's future, to read its result; it stays the task's.
+ * The task's future, to read its result; it stays the task's. It lies at the beginning of the frame
+ * that was spawned, so cast it to that: `((struct probe *)(void *)pirn_task_future(t))->answer`.
  *
  * Returns:  NULL before the end, and when the task was cancelled.
  * Threads:  holder.
@@ -139,7 +153,7 @@ PIRN_API extern const struct pirn_future_ops pirn_join_ops,
  * READY when the task has ended. err: the task's err, or -ECANCELED if it was cancelled; then
  * pirn_task_future gives the result until the handle ends. A join that is dropped leaves the
  * handle as it was. On a worker its first poll may run the task inside, if that was never polled
- * and would come next: so no lock of yours may be held around it.
+ * and would come next: so no lock of yours may be held around it. NULL is no task to wait for.
  */
 struct pirn_join {
 	struct pirn_future future;
@@ -157,6 +171,7 @@ static inline struct pirn_join pirn_join(struct pirn_task *t)
 /*
  * Joins on a plain thread: sleeps until the task has ended, and costs next to nothing if it has.
  *
+ * Takes:    the handle; NULL traps.
  * Returns:  the task's err, or -ECANCELED; -ENOMEM, the task goes on.
  * Threads:  outside, holder. As pirn_block_on.
  */

@@ -55,6 +55,12 @@ static void unmake(const struct pirn_memory *memory, struct pirn_task *t)
 	memory->free(memory, t, t->size);
 }
 
+static void must_be_there(const struct pirn_executor *ex, const char *place)
+{
+	if (!ex)
+		pirn_trap(place, 0, "spawn_on without an executor: pirn_spawn has a default");
+}
+
 static void must_be_new(const struct pirn_future *f, const char *place)
 {
 	if (!f->ops || f->at != 0)
@@ -68,6 +74,7 @@ int pirn_spawn_on(struct pirn_executor *ex, struct pirn_task **out, struct pirn_
 	size_t frame;
 	int err;
 
+	must_be_there(ex, place);
 	must_be_new(f, place);
 	frame = f->ops->size;
 	t = make(ex, frame);
@@ -101,6 +108,7 @@ int pirn_spawn_many_on(struct pirn_executor *ex, struct pirn_task **out, struct 
 
 	if (n == 0)
 		return 0;
+	must_be_there(ex, place);
 	must_be_new(f, place);
 	frame = f->ops->size;
 	for (size_t i = 0; i < n && err == 0; i++) {

@@ -99,16 +99,7 @@ PIRN_API int pirn_pool_default(struct pirn_executor **out);
 #define pirn_spawn_many(ex, out, f, n) pirn_spawn_many_at((ex), (out), (f), (n), PIRN_PLACE)
 
 /*
- * What the macro calls.
- *
- * Returns:  as pirn_spawn.
- * Threads:  any.
- */
-PIRN_API int pirn_spawn_at(struct pirn_executor *ex, struct pirn_task **out, struct pirn_future *f,
-			   const char *place);
-
-/*
- * What the macro calls.
+ * What the macro calls; pirn_task.h has pirn_spawn_at.
  *
  * Returns:  as pirn_spawn_many.
  * Threads:  any.

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "pirn.h"
+#include "pirn_pool.h"
 
 Test(block_on, of_a_ready_future_returns_its_err)
 {
@@ -79,6 +79,36 @@ Test(block_on, names_no_executor)
 
 	cr_assert_eq(pirn_block_on(&f.future), 0);
 	cr_assert_not(named);
+}
+
+/* Spawns, and joins what it has spawned. */
+struct parent {
+	struct pirn_future future;
+	struct pirn_task *child;
+	struct pirn_join join;
+};
+
+PIRN_ASYNC(parent, f)
+{
+	struct sum sum = { PIRN_INIT(sum) };
+
+	PIRN_BEGIN(f);
+	cr_assert_eq(pirn_spawn_here(cx, &f->child, &sum.future), 0);
+	f->join = pirn_join(f->child);
+	PIRN_TRY(f, &f->join.future);
+	PIRN_FINALLY(f);
+	pirn_task_detach(f->child);
+	PIRN_END(f);
+}
+
+Test(block_on, of_a_body_that_spawns_here_takes_the_default_pool)
+{
+	struct parent p = { PIRN_INIT(parent) };
+	struct pirn_executor *pool;
+
+	cr_assert_eq(pirn_block_on(&p.future), 0);
+	cr_assert_eq(pirn_pool_default(&pool), 0);
+	cr_assert_eq(pirn_executor_free(pool), 0);
 }
 
 /* ---- woken from another thread ------------------------------------------------------------- */

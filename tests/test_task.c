@@ -136,6 +136,13 @@ Test(spawn, of_an_empty_future_traps, .signal = SIGABRT)
 	pirn_spawn(&d.executor, NULL, &empty);
 }
 
+Test(spawn, on_no_executor_traps, .signal = SIGABRT)
+{
+	struct pirn_ready r = pirn_ready(0);
+
+	pirn_spawn_on(NULL, NULL, &r.future, PIRN_PLACE);
+}
+
 Test(spawn, of_a_future_that_was_polled_traps, .signal = SIGABRT)
 {
 	life = (struct life){ 0 };
