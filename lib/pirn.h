@@ -4,11 +4,13 @@
  *
  * A future is a struct whose first member is struct pirn_future. It is embedded by value, polled
  * until it is READY, and dropped. Nothing is allocated to await something. A *maker* returns the
- * future by value (`f->nap = pirn_yield();`). All-zero memory is a valid, empty future. A future
- * may be moved (the source is then dead) until it is first polled, never after.
+ * future by value (`f->nap = pirn_yield();`). A future with ops NULL is empty: so all-zero memory
+ * is one, and what a drop leaves, whatever its other fields say. A future may be moved (the source
+ * is then dead) until it is first polled, never after.
  *
  * Errors: functions that can fail return int: 0, or a negative errno. Nothing is in errno.
- * -ENOMEM, -EAGAIN: nothing happened. A broken contract calls pirn_trap.
+ * -ENOMEM, -EAGAIN: nothing happened. Their names come from <errno.h>, which is yours to include.
+ * A broken contract calls pirn_trap.
  *
  * `Threads:` has six values. any: from any thread at any time. owner: not at the same time as
  * another call on the same object. holder: whoever holds the handle. poll: only inside a poll.
@@ -68,6 +70,20 @@ static inline void pirn_future_init(struct pirn_future *f, const struct pirn_fut
 #define PIRN_AT_READY (~0u)
 #define PIRN_AT_FINALLY (~0u - 1)
 
+/* What pirn_poll does, for the macros, which know whom to blame; file NULL: the future. */
+static inline enum pirn_poll pirn_poll_at(struct pirn_future *f, struct pirn_context *cx,
+					  const char *file, unsigned line)
+{
+	if (!f->ops)
+		pirn_trap(file, line, "polled an empty future: never made, moved away or dropped");
+	if (f->at == PIRN_AT_READY)
+		pirn_trap(file ? file : f->ops->file, line, "polled a future that has ended");
+	if (f->ops->poll(f, cx) == PIRN_PENDING)
+		return PIRN_PENDING;
+	f->at = PIRN_AT_READY;
+	return PIRN_READY;
+}
+
 /*
  * Polls a future: the only way to do it. Traps on one that is empty, READY or dropped.
  *
@@ -76,16 +92,12 @@ static inline void pirn_future_init(struct pirn_future *f, const struct pirn_fut
  */
 static inline enum pirn_poll pirn_poll(struct pirn_future *f, struct pirn_context *cx)
 {
-	if (!f->ops || f->at == PIRN_AT_READY)
-		pirn_trap(f->ops ? f->ops->file : NULL, 0, "polled an empty or finished future");
-	if (f->ops->poll(f, cx) == PIRN_PENDING)
-		return PIRN_PENDING;
-	f->at = PIRN_AT_READY;
-	return PIRN_READY;
+	return pirn_poll_at(f, cx, NULL, 0);
 }
 
 /*
- * Ends a future in any state, releases an untaken result, and leaves it empty. Twice is fine.
+ * Ends a future in any state, releases an untaken result, and leaves it empty: ops is NULL, and the
+ * other fields say nothing. Twice is fine.
  *
  * Threads:  owner. Runs the future's clean-up, which never waits for another task.
  */

@@ -52,8 +52,9 @@
  * The finally part runs once for every frame that was made, polled or not, with future.err saying
  * how it ends: 0, an error, -ECANCELED when it is dropped. It may not await. So zero in every
  * field must mean "nothing held". A drop ends the awaited child by itself; what else may be
- * pending (losers of a select, a started call) finally drops. An await inside a `switch` of your
- * own traps: use if.
+ * pending (losers of a select, a started call) finally drops; and the guards of locks, for a body
+ * that ends while it holds one leaves it locked. An await inside a `switch` of your own traps: use
+ * if.
  */
 #ifndef PIRN_ASYNC_H
 #define PIRN_ASYNC_H
@@ -87,7 +88,8 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
  * PIRN_INIT(name) begins the initialiser of a frame. In C `.field = ...` follows, in any order. In
  * C++ it is positional, and what follows are the other fields in the order of their declaration: no
  * `.field =` (C++17 has none, and C++20 does not mix the two). Or, in any C++, field by field:
- * `twice t = {}; t.future = PIRN_INIT(twice); t.sum = &sum;`.
+ * `twice t = {}; t.future = PIRN_INIT(twice); t.sum = &sum;`, which gcc's -Wextra does not warn of,
+ * as it does where an initialiser leaves fields out.
  */
 #ifdef __cplusplus
 }
@@ -136,7 +138,7 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
 	(f)->future.at = __LINE__;								\
 	goto pirn_resume;									\
 	case __LINE__:										\
-	if (pirn_poll((f)->future.awaits, cx) == PIRN_PENDING) {				\
+	if (pirn_poll_at((f)->future.awaits, cx, __FILE__, __LINE__) == PIRN_PENDING) {		\
 		return PIRN_PENDING;								\
 	}
 
@@ -163,7 +165,8 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
  *		...                             // break, continue and awaits as in any loop
  *	}
  *
- * Behind the loop child.future.err says why it ended: 0 after a break.
+ * Behind the loop child.future.err says why it ended: 0 after a break. Any err ends it, so also the
+ * -EOVERFLOW of a broadcast's recv, after which messages go on: write that loop with PIRN_AWAIT.
  */
 #define PIRN_EACH(f, child, maker)								\
 	for (;;)										\
@@ -178,7 +181,8 @@ PIRN_API enum pirn_poll pirn_async_default(struct pirn_future *f, const char *fi
 			(f)->future.at = __LINE__;						\
 			goto pirn_resume;							\
 	case __LINE__:										\
-			if (pirn_poll((f)->future.awaits, cx) == PIRN_PENDING)			\
+			if (pirn_poll_at((f)->future.awaits, cx, __FILE__, __LINE__) ==		\
+			    PIRN_PENDING)							\
 				return PIRN_PENDING;						\
 			if ((f)->future.awaits->err) {						\
 				(f)->future.awaits = NULL;					\

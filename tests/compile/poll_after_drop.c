@@ -1,4 +1,4 @@
-/* trap: ^pirn: .*: polled an empty or finished future */
+/* trap: ^pirn: .*: polled an empty future */
 /* A dropped future is empty. */
 #include <pirn.h>
 

@@ -1,4 +1,4 @@
-/* trap: ^pirn: .*: polled an empty or finished future */
+/* trap: ^pirn: .*: polled a future that has ended */
 /* READY is said once; the result is in the future. */
 #include <pirn.h>
 
