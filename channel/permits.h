@@ -27,15 +27,7 @@ static inline struct semaphore *of_semaphore(struct pirn_semaphore *s)
 	return (struct semaphore *)(void *)s;
 }
 
-/*
- * A request that has got its permits points to itself: so it is told from one that never waited,
- * and from a copy.
- */
-static inline bool request_granted(const struct pirn_request *r)
-{
-	return r->waiter.prev == &r->waiter;
-}
-
+/* Behind this pirn_request_granted says so. */
 static inline void request_grant(struct pirn_request *r)
 {
 	r->waiter.prev = &r->waiter;
@@ -45,7 +37,7 @@ static inline void request_grant(struct pirn_request *r)
 static inline bool guard_holds(const struct pirn_future *f, const struct pirn_request *r,
 			       const struct pirn_future_ops *ops)
 {
-	return f->ops == ops && f->at == PIRN_AT_READY && request_granted(r);
+	return f->ops == ops && pirn_guard_holds(f, r);
 }
 
 /* A guard whose permits were taken without waiting. */

@@ -77,6 +77,18 @@ static inline struct pirn_mutex_lock pirn_mutex_lock(struct pirn_mutex *m)
 PIRN_API int pirn_mutex_try_lock(struct pirn_mutex *m, struct pirn_mutex_lock *guard);
 
 /*
+ * Does this guard hold its mutex? For a finally part, which comes also where the lock was never
+ * asked for (all zero), is waited for, or was given back. One that was handed the mutex and was not
+ * polled since does not hold it yet; its drop hands it on.
+ *
+ * Threads:  owner of the guard.
+ */
+static inline bool pirn_mutex_holds(const struct pirn_mutex_lock *guard)
+{
+	return pirn_guard_holds(&guard->future, &guard->request);
+}
+
+/*
  * Unlocks: the drop, by the name that says what it does.
  *
  * Threads:  owner of the guard.

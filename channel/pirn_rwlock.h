@@ -91,6 +91,16 @@ PIRN_API int pirn_rwlock_try_write(struct pirn_rwlock *rw,
 PIRN_API void pirn_rwlock_downgrade(struct pirn_rwlock_lock *guard);
 
 /*
+ * Does this guard hold the lock, to read or to write? As pirn_mutex_holds.
+ *
+ * Threads:  owner of the guard.
+ */
+static inline bool pirn_rwlock_holds(const struct pirn_rwlock_lock *guard)
+{
+	return pirn_guard_holds(&guard->future, &guard->request);
+}
+
+/*
  * Unlocks: the drop, by the name that says what it does.
  *
  * Threads:  owner of the guard.

@@ -77,6 +77,18 @@ static inline void pirn_request_init(struct pirn_request *r, size_t n)
 	r->n = n;
 }
 
+/* It has got what it asked for: it points to itself, which one that waits, or a copy, does not. */
+static inline bool pirn_request_granted(const struct pirn_request *r)
+{
+	return r->waiter.prev == &r->waiter;
+}
+
+/* Does a guard, of a semaphore or of what is made of one, hold what it asked for? */
+static inline bool pirn_guard_holds(const struct pirn_future *f, const struct pirn_request *r)
+{
+	return f->ops && f->at == PIRN_AT_READY && pirn_request_granted(r);
+}
+
 PIRN_API extern const struct pirn_future_ops
 	pirn_semaphore_acquire_ops; /* Threads: any; a constant */
 
@@ -109,6 +121,16 @@ static inline struct pirn_semaphore_acquire pirn_semaphore_acquire(struct pirn_s
  */
 PIRN_API int pirn_semaphore_try_acquire(struct pirn_semaphore *s, size_t n,
 					struct pirn_semaphore_acquire *guard);
+
+/*
+ * Does this guard hold its permits? As pirn_mutex_holds.
+ *
+ * Threads:  owner of the guard.
+ */
+static inline bool pirn_semaphore_holds(const struct pirn_semaphore_acquire *guard)
+{
+	return pirn_guard_holds(&guard->future, &guard->request);
+}
 
 /*
  * Leaves a guard empty and its permits nobody's: there are fewer from now on, or whoever they were

@@ -68,7 +68,7 @@ static void give(struct semaphore *s, size_t n)
 /* One who waits, and one who was granted what it asked for, knows itself where it lies. */
 static void must_not_have_moved(const struct pirn_future *f, const struct pirn_request *r)
 {
-	if (waiter_listed(&r->waiter) ? !in_noted_place(f) : !request_granted(r))
+	if (waiter_listed(&r->waiter) ? !in_noted_place(f) : !pirn_request_granted(r))
 		pirn_trap(f->ops->file, 0, "a guard that was moved, or a copy, holds nothing");
 }
 
@@ -76,7 +76,7 @@ static bool has_got_it(struct semaphore *s, struct pirn_future *f, struct pirn_r
 {
 	if (f->at == WAITED) {
 		must_not_have_moved(f, r);
-		return request_granted(r);
+		return pirn_request_granted(r);
 	}
 	if (!take(s, r->n))
 		return false;

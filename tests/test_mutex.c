@@ -111,6 +111,29 @@ Test(mutex, is_not_touched_by_a_try_that_fails)
 	end(&m);
 }
 
+Test(mutex, guard_knows_whether_it_holds_it)
+{
+	struct pirn_mutex m = { 0 };
+	struct pirn_mutex_lock never = { 0 }, guard;
+	struct hand h;
+
+	cr_expect_not(pirn_mutex_holds(&never));
+	cr_expect_eq(pirn_mutex_try_lock(&m, &guard), 0);
+	cr_expect(pirn_mutex_holds(&guard));
+	lock(&h, &m);
+	cr_expect_not(pirn_mutex_holds(&h.lock), "not polled");
+	cr_expect_eq(poll(&h), PIRN_PENDING);
+	cr_expect_not(pirn_mutex_holds(&h.lock), "in line");
+	pirn_mutex_unlock(&guard);
+	cr_expect_not(pirn_mutex_holds(&guard), "unlocked");
+	cr_expect_not(pirn_mutex_holds(&h.lock), "handed to it, but it does not know");
+	cr_expect_eq(poll(&h), PIRN_READY);
+	cr_expect(pirn_mutex_holds(&h.lock));
+	drop(&h);
+	cr_expect_not(pirn_mutex_holds(&h.lock), "dropped");
+	end(&m);
+}
+
 Test(mutex, guard_has_64_bytes)
 {
 	cr_expect_eq(sizeof(struct pirn_mutex_lock), sizeof(void *) == 8 ? 64 : 36);
