@@ -134,6 +134,20 @@ Test(rwlock, can_be_tried)
 	pirn_rwlock_unlock(&a);
 }
 
+Test(rwlock, guard_knows_whether_it_holds_it)
+{
+	struct pirn_rwlock rw = { 0 };
+	struct pirn_rwlock_lock guard = { 0 };
+
+	cr_expect_not(pirn_rwlock_holds(&guard));
+	cr_expect_eq(pirn_rwlock_try_write(&rw, &guard), 0);
+	cr_expect(pirn_rwlock_holds(&guard));
+	pirn_rwlock_downgrade(&guard);
+	cr_expect(pirn_rwlock_holds(&guard));
+	pirn_rwlock_unlock(&guard);
+	cr_expect_not(pirn_rwlock_holds(&guard));
+}
+
 Test(rwlock, guard_has_64_bytes)
 {
 	cr_expect_eq(sizeof(struct pirn_rwlock_lock), sizeof(void *) == 8 ? 64 : 36);

@@ -247,6 +247,18 @@ Test(semaphore, can_have_permits_forgotten_and_released)
 	end(&s, 3);
 }
 
+Test(semaphore, guard_knows_whether_it_holds_its_permits)
+{
+	struct pirn_semaphore s = PIRN_SEMAPHORE_INIT(2);
+	struct pirn_semaphore_acquire guard = { 0 };
+
+	cr_expect_not(pirn_semaphore_holds(&guard));
+	cr_expect_eq(pirn_semaphore_try_acquire(&s, 2, &guard), 0);
+	cr_expect(pirn_semaphore_holds(&guard));
+	pirn_semaphore_forget(&guard);
+	cr_expect_not(pirn_semaphore_holds(&guard));
+}
+
 Test(semaphore, guard_has_64_bytes)
 {
 	cr_expect_eq(sizeof(struct pirn_semaphore_acquire), sizeof(void *) == 8 ? 64 : 36);
