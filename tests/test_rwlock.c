@@ -136,11 +136,11 @@ Test(rwlock, can_be_tried)
 
 Test(rwlock, guard_knows_whether_it_holds_it)
 {
-	struct pirn_rwlock rw = { 0 };
+	struct pirn_rwlock fresh = { 0 };
 	struct pirn_rwlock_lock guard = { 0 };
 
 	cr_expect_not(pirn_rwlock_holds(&guard));
-	cr_expect_eq(pirn_rwlock_try_write(&rw, &guard), 0);
+	cr_expect_eq(pirn_rwlock_try_write(&fresh, &guard), 0);
 	cr_expect(pirn_rwlock_holds(&guard));
 	pirn_rwlock_downgrade(&guard);
 	cr_expect(pirn_rwlock_holds(&guard));
