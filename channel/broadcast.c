@@ -32,7 +32,7 @@ static struct pirn_feed *of_weak(struct pirn_broadcast_weak_sender *weak)
 
 static struct pirn_broadcast_sender *broadcast_of(const struct pirn_broadcast_receiver *rx)
 {
-	return (struct pirn_broadcast_sender *)(void *)rx->place.feed;
+	return (struct pirn_broadcast_sender *)(void *)feed_of(&rx->place);
 }
 
 /* ---- the ends ------------------------------------------------------------------------------ */
@@ -71,7 +71,7 @@ void pirn_broadcast_sender_close(struct pirn_broadcast_sender *tx)
 
 void pirn_broadcast_receiver_close(const struct pirn_broadcast_receiver *rx)
 {
-	pirn__feed_close(rx->place.feed);
+	pirn__feed_close(feed_of(&rx->place));
 }
 
 void pirn_broadcast_sender_counts(struct pirn_broadcast_sender *tx,
@@ -83,7 +83,9 @@ void pirn_broadcast_sender_counts(struct pirn_broadcast_sender *tx,
 void pirn_broadcast_receiver_counts(const struct pirn_broadcast_receiver *rx,
 				    struct pirn_channel_counts *counts)
 {
-	pirn__feed_counts(rx->place.feed, rx->place.next, broadcast_of(rx)->capacity, counts);
+	struct pirn_broadcast_sender *b = broadcast_of(rx);
+
+	pirn__feed_counts(&b->feed, rx->place.next, b->capacity, counts);
 }
 
 struct pirn_broadcast_receiver pirn_broadcast_subscribe(struct pirn_broadcast_sender *tx)
@@ -179,7 +181,7 @@ static int look(struct pirn_broadcast_receiver *rx, void *msg)
 
 int pirn_broadcast_try_recv(struct pirn_broadcast_receiver *rx, void *msg)
 {
-	struct pirn_feed *feed = rx->place.feed;
+	struct pirn_feed *feed = feed_of(&rx->place);
 	int err;
 
 	lock(&feed->lock);
@@ -248,7 +250,7 @@ static int look_many(struct pirn_broadcast_receiver *rx, char *msgs, size_t n)
 
 int pirn_broadcast_try_recv_many(struct pirn_broadcast_receiver *rx, void *msgs, size_t n)
 {
-	struct pirn_feed *feed = rx->place.feed;
+	struct pirn_feed *feed = feed_of(&rx->place);
 	int got;
 
 	lock(&feed->lock);

@@ -37,31 +37,19 @@ static void line_init(struct feed_line *line)
 	line->n = 0;
 }
 
-/* Under the lock, all three: a waker to wake, or drop, behind it; or NULL. */
-static struct pirn_waker *take_first(struct feed_line *line)
+/* Under the lock, both: a waker to drop behind it, or NULL. */
+static struct pirn_waker *leave_line(struct pirn_waiter *w)
 {
-	struct pirn_waker *waker = pirn__waiters_take(&line->waiters);
-
-	line->n -= waker != NULL;
-	return waker;
-}
-
-static struct pirn_waker *leave_line(struct feed_line *line, struct pirn_waiter *w)
-{
-	if (!waiter_listed(w))
-		return NULL;
-	line->n--;
-	return pirn__waiter_remove(w);
+	return waiter_listed(w) ? pirn__waiter_remove(w) : NULL;
 }
 
 /* At the end of the line, from wherever it was. */
 static struct pirn_waker *stay_in_line(struct feed_line *line, struct pirn_waiter *w,
 				       struct pirn_waker *waker)
 {
-	struct pirn_waker *old = leave_line(line, w);
+	struct pirn_waker *old = leave_line(w);
 
 	pirn__waiters_add(&line->waiters, w, waker, false);
-	line->n++;
 	return old;
 }
 
@@ -77,7 +65,8 @@ static void unlock_and_wake(struct pirn_feed *feed, struct feed_line *line)
 	for (;;) {
 		unsigned taken = 0;
 
-		while (taken < BATCH && taken < n && (waker[taken] = take_first(line)))
+		while (taken < BATCH && taken < n &&
+		       (waker[taken] = pirn__waiters_take(&line->waiters)))
 			taken++;
 		unlock(&feed->lock);
 		n = taken < BATCH ? 0 : n - taken;
@@ -156,6 +145,8 @@ void pirn__feed_remove_sender(struct pirn_feed *feed)
 	if (!feed)
 		return;
 	lock(&feed->lock);
+	if (feed->senders == 0)
+		pirn_trap(NULL, 0, "an unref of a sender that nobody holds");
 	if (--feed->senders > 0) {
 		unlock(&feed->lock);
 	} else {
@@ -192,7 +183,7 @@ void pirn__feed_subscribe(struct pirn_feed *feed, struct pirn_feed_place *rx)
 
 void pirn__feed_add_receiver(struct pirn_feed_place *copy)
 {
-	struct pirn_feed *feed = copy->feed;
+	struct pirn_feed *feed = feed_of(copy);
 
 	copy->pending = 0;
 	pirn__feed_ref(feed);
@@ -211,6 +202,8 @@ void pirn__feed_remove_receiver(struct pirn_feed_place *rx)
 	if (!feed)
 		return;
 	lock(&feed->lock);
+	if (feed->receivers == 0)
+		pirn_trap(NULL, 0, "a receiver was dropped twice, by a copy of it");
 	if (--feed->receivers == 0)
 		unlock_and_wake(feed, &feed->closing);
 	else
@@ -276,11 +269,13 @@ enum pirn_poll pirn__feed_wait(struct pirn_feed *feed, struct feed_line *line,
 		err = attempt(f); /* once more */
 	}
 	if (err != -EAGAIN) {
-		drop = leave_line(line, w);
+		drop = leave_line(w);
+		line->n -= f->at == FEED_WAITED;
 		f->at = FEED_TRIED;
 	} else if (clone) {
 		drop = stay_in_line(line, w, clone);
 		clone = NULL;
+		line->n += f->at != FEED_WAITED;
 		f->at = FEED_WAITED;
 	}
 	unlock(&feed->lock);
@@ -299,7 +294,8 @@ void pirn__feed_give_up(struct pirn_feed *feed, struct feed_line *line, struct p
 	struct pirn_waker *drop;
 
 	lock(&feed->lock);
-	drop = leave_line(line, w);
+	drop = leave_line(w);
+	line->n--;
 	unlock(&feed->lock);
 	drop_waker(drop);
 }

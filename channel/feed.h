@@ -15,7 +15,7 @@
 
 struct feed_line {
 	struct waiters waiters;
-	size_t n; /* how many */
+	size_t n; /* futures that are FEED_WAITED: in line, or woken and not polled since */
 };
 
 struct pirn_feed {
@@ -32,6 +32,14 @@ struct pirn_feed {
 	struct feed_line receiving, closing;
 };
 
+/* A receiver's. */
+static inline struct pirn_feed *feed_of(const struct pirn_feed_place *rx)
+{
+	if (!rx->feed)
+		pirn_trap(NULL, 0, "a receiver that is zero: dropped, or never made");
+	return rx->feed;
+}
+
 /* ---- ends ---------------------------------------------------------------------------------- */
 
 /*
@@ -42,7 +50,7 @@ struct pirn_feed *pirn__feed_new(const struct pirn_memory *memory, size_t head, 
 				 size_t n, struct pirn_feed_place *rx);
 
 void pirn__feed_add_sender(struct pirn_feed *feed);
-/* Traps where the last one goes, and somebody waits for the end. NULL is fine. */
+/* Traps where the last one goes, and a closed is pending. NULL is fine. */
 void pirn__feed_remove_sender(struct pirn_feed *feed);
 
 /* A receiver, of what is sent from now on. */
@@ -86,12 +94,11 @@ static inline enum pirn_poll feed_recv_poll(struct pirn_feed_place *rx, feed_att
 					    struct pirn_future *f, struct pirn_context *cx,
 					    struct pirn_waiter *w)
 {
+	struct pirn_feed *feed = feed_of(rx);
 	enum pirn_poll poll;
 
-	if (!rx->feed)
-		pirn_trap(f->ops->file, 0, "a recv of a receiver that was dropped");
 	rx->pending -= f->at == FEED_WAITED;
-	poll = pirn__feed_wait(rx->feed, &rx->feed->receiving, attempt, f, cx, w);
+	poll = pirn__feed_wait(feed, &feed->receiving, attempt, f, cx, w);
 	rx->pending += f->at == FEED_WAITED;
 	return poll;
 }

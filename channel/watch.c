@@ -28,7 +28,7 @@ static struct pirn_feed *of_weak(struct pirn_watch_weak_sender *weak)
 
 static struct pirn_watch_sender *watch_of(const struct pirn_watch_receiver *rx)
 {
-	return (struct pirn_watch_sender *)(void *)rx->place.feed;
+	return (struct pirn_watch_sender *)(void *)feed_of(&rx->place);
 }
 
 /* ---- the ends ------------------------------------------------------------------------------ */
@@ -69,7 +69,7 @@ void pirn_watch_sender_close(struct pirn_watch_sender *tx)
 
 void pirn_watch_receiver_close(const struct pirn_watch_receiver *rx)
 {
-	pirn__feed_close(rx->place.feed);
+	pirn__feed_close(feed_of(&rx->place));
 }
 
 void pirn_watch_sender_counts(struct pirn_watch_sender *tx, struct pirn_channel_counts *counts)
@@ -80,7 +80,7 @@ void pirn_watch_sender_counts(struct pirn_watch_sender *tx, struct pirn_channel_
 void pirn_watch_receiver_counts(const struct pirn_watch_receiver *rx,
 				struct pirn_channel_counts *counts)
 {
-	pirn__feed_counts(rx->place.feed, rx->place.next, 1, counts);
+	pirn__feed_counts(feed_of(&rx->place), rx->place.next, 1, counts);
 }
 
 struct pirn_watch_receiver pirn_watch_subscribe(struct pirn_watch_sender *tx)
@@ -180,7 +180,7 @@ static int look(struct pirn_watch_receiver *rx, void *msg)
 
 int pirn_watch_try_recv(struct pirn_watch_receiver *rx, void *msg)
 {
-	struct pirn_feed *feed = rx->place.feed;
+	struct pirn_feed *feed = feed_of(&rx->place);
 	int err;
 
 	lock(&feed->lock);

@@ -85,6 +85,18 @@ Test(broadcast, keeps_the_order_around_the_end_of_its_ring)
 	}
 }
 
+Test(broadcast, receivers_have_missed_nothing_at_the_start)
+{
+	struct pirn_broadcast_receiver late;
+
+	rx.missed = late.missed = 7; /* what lay there before */
+	broadcast(1);
+	late = pirn_broadcast_subscribe(tx);
+	cr_expect_eq(rx.missed, 0);
+	cr_expect_eq(late.missed, 0);
+	pirn_broadcast_receiver_drop(&late);
+}
+
 Test(broadcast, tells_a_slow_receiver_how_many_it_has_missed_and_goes_on)
 {
 	broadcast(4);

@@ -2,8 +2,10 @@
 /* The budget: who finds its channels always ready lets others run; who waits does not pay. */
 #include <criterion/criterion.h>
 
+#include "pirn_broadcast.h"
 #include "pirn_channel.h"
 #include "pirn_pool.h"
+#include "pirn_watch.h"
 
 PIRN_CHANNEL(number, int, NULL);
 
@@ -221,4 +223,74 @@ Test(budget, lets_others_run_beside_a_select_that_always_has_a_winner)
 		number_receiver_unref(rx[i]);
 	}
 	pirn_executor_free(pool);
+}
+
+/* The same with a watch or a broadcast: each recv is ready, since it is closed. */
+struct listener {
+	struct pirn_future future;
+	bool of_watch;
+	struct pirn_watch_receiver watching;
+	struct pirn_broadcast_receiver listening;
+	bool *ran;
+	int turns, message;
+	struct pirn_watch_recv see;
+	struct pirn_broadcast_recv hear;
+};
+
+PIRN_ASYNC(listener, f)
+{
+	PIRN_BEGIN(f);
+	{
+		struct modest modest = { PIRN_INIT(modest), .ran = f->ran };
+
+		pirn_spawn(cx->executor, NULL, &modest.future);
+	}
+	while (f->turns < 100000 && !*f->ran) {
+		f->turns++;
+		f->see = pirn_watch_recv(&f->watching, &f->message);
+		f->hear = pirn_broadcast_recv(&f->listening, &f->message);
+		PIRN_AWAIT(f, f->of_watch ? &f->see.future : &f->hear.future);
+	}
+	PIRN_FINALLY(f);
+	pirn_drop(&f->see.future);
+	pirn_drop(&f->hear.future);
+	pirn_watch_receiver_drop(&f->watching);
+	pirn_broadcast_receiver_drop(&f->listening);
+	PIRN_END(f);
+}
+
+static void listen_beside_another(bool of_watch)
+{
+	struct pirn_pool_config config = { .threads = 1 };
+	struct pirn_executor *pool;
+	struct pirn_task *task;
+	struct pirn_join join;
+	bool ran = false;
+	struct listener l = { PIRN_INIT(listener), .of_watch = of_watch, .ran = &ran };
+	struct pirn_watch_sender *watch;
+	struct pirn_broadcast_sender *broadcast;
+	int zero = 0;
+
+	cr_assert_eq(pirn_pool_new(&pool, &config), 0);
+	cr_assert_eq(pirn_watch_new(&watch, &l.watching, sizeof(int), &zero, NULL), 0);
+	cr_assert_eq(pirn_broadcast_new(&broadcast, &l.listening, sizeof(int), 1, NULL), 0);
+	pirn_watch_sender_unref(watch);
+	pirn_broadcast_sender_unref(broadcast);
+	cr_assert_eq(pirn_spawn(pool, &task, &l.future), 0);
+	join = pirn_join(task);
+	cr_assert_eq(pirn_block_on(&join.future), 0);
+	cr_assert(ran);
+	cr_assert_lt(((struct listener *)pirn_task_future(task))->turns, 100000);
+	pirn_task_detach(task);
+	pirn_executor_free(pool);
+}
+
+Test(budget, lets_others_run_beside_a_task_whose_watch_is_always_ready)
+{
+	listen_beside_another(true);
+}
+
+Test(budget, lets_others_run_beside_a_task_whose_broadcast_is_always_ready)
+{
+	listen_beside_another(false);
 }

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bell.h"
 #include "faulty.h"
@@ -359,6 +361,130 @@ Test(closed, that_is_pending_when_the_last_sender_goes_traps, .signal = SIGABRT)
 	bell_init(&bell);
 	bell_poll(&closed.future, &bell);
 	pirn_watch_sender_unref(watch);
+}
+
+Test(closed, that_was_woken_and_not_polled_when_the_last_sender_goes_traps, .signal = SIGABRT)
+{
+	struct pirn_feed_closed closed = pirn_watch_sender_closed(watch);
+	struct bell bell;
+
+	bell_init(&bell);
+	bell_poll(&closed.future, &bell);
+	pirn_watch_sender_close(watch);
+	pirn_watch_receiver_drop(&watching);
+	pirn_watch_sender_unref(watch);
+}
+
+Test(closed, that_is_ready_or_dropped_lets_the_last_sender_go)
+{
+	struct pirn_feed_closed ready = pirn_watch_sender_closed(watch),
+				dropped = pirn_watch_sender_closed(watch);
+	struct bell bell;
+
+	bell_init(&bell);
+	bell_poll(&ready.future, &bell);
+	bell_poll(&dropped.future, &bell);
+	bell_poll(&dropped.future, &bell);
+	pirn_watch_receiver_drop(&watching);
+	cr_expect_eq(bell_poll(&ready.future, &bell), PIRN_READY);
+	pirn_drop(&dropped.future);
+	watch = pirn_watch_sender_unref(watch);
+	pirn_drop(&ready.future);
+}
+
+/* A waker that polls a closed: what another thread may do in the midst of a close. */
+static struct pirn_feed_closed watched;
+static struct bell end_bell;
+
+static void poll_closed(struct pirn_waker *w)
+{
+	bell_drop(w);
+	cr_expect_eq(bell_poll(&watched.future, &end_bell), PIRN_READY);
+}
+
+static const struct pirn_waker_ops poll_closed_ops = { bell_clone, poll_closed, poll_closed,
+						       bell_drop };
+
+Test(closed, that_is_ready_before_it_is_woken_has_left_the_line)
+{
+	struct pirn_watch_recv recv;
+	struct bell in_midst;
+	int n;
+
+	bell_init(&in_midst);
+	in_midst.waker.ops = &poll_closed_ops;
+	recv = pirn_watch_recv(&watching, &n);
+	cr_expect_eq(bell_poll(&recv.future, &in_midst), PIRN_PENDING);
+	bell_init(&end_bell);
+	watched = pirn_watch_sender_closed(watch);
+	cr_expect_eq(bell_poll(&watched.future, &end_bell), PIRN_PENDING);
+	pirn_watch_sender_close(watch);
+	cr_expect_eq(atomic_load(&end_bell.refs), 0);
+	cr_expect_eq(atomic_load(&end_bell.wakes), 0);
+	pirn_drop(&recv.future);
+}
+
+/* ---- ends too many ------------------------------------------------------------------------- */
+
+TestSuite(ends, .init = begin, .fini = end);
+
+Test(ends, of_senders_more_than_there_are_trap, .signal = SIGABRT)
+{
+	pirn_watch_sender_unref(watch);
+	pirn_watch_sender_unref(watch);
+}
+
+Test(ends, of_receivers_more_than_there_are_trap, .signal = SIGABRT)
+{
+	struct pirn_broadcast_receiver copy = listening;
+
+	pirn_broadcast_receiver_drop(&listening);
+	pirn_broadcast_receiver_drop(&copy);
+}
+
+static bool aborted(pid_t pid)
+{
+	int status;
+
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+/* In a child: a test ends with its first trap. */
+#define EXPECT_TRAP(call) \
+ do { \
+  pid_t pid = fork(); \
+  if (pid == 0) { \
+   call; \
+   _exit(0); \
+  } \
+  cr_expect(aborted(pid), "no trap: %s", #call); \
+ } while (0)
+
+Test(ends, of_no_receiver_trap_in_all_but_the_drop)
+{
+	struct pirn_watch_receiver w;
+	struct pirn_broadcast_receiver b;
+	struct pirn_channel_counts c;
+	int n;
+
+	memset(&w, 0, sizeof(w));
+	memset(&b, 0, sizeof(b));
+	EXPECT_TRAP(pirn_watch_try_recv(&w, &n));
+	EXPECT_TRAP(pirn_watch_recv_blocking(&w, &n));
+	EXPECT_TRAP(pirn_watch_peek(&w, &n));
+	EXPECT_TRAP(pirn_watch_catch_up(&w, &n));
+	EXPECT_TRAP(pirn_watch_receiver_counts(&w, &c));
+	EXPECT_TRAP(pirn_watch_receiver_close(&w));
+	EXPECT_TRAP(pirn_watch_receiver_clone(&w));
+	EXPECT_TRAP(pirn_broadcast_try_recv(&b, &n));
+	EXPECT_TRAP(pirn_broadcast_recv_blocking(&b, &n));
+	EXPECT_TRAP(pirn_broadcast_try_recv_many(&b, &n, 1));
+	EXPECT_TRAP(pirn_broadcast_receiver_counts(&b, &c));
+	EXPECT_TRAP(pirn_broadcast_receiver_close(&b));
+	EXPECT_TRAP(pirn_broadcast_receiver_clone(&b));
+	pirn_watch_receiver_drop(&w);
+	pirn_broadcast_receiver_drop(&b);
 }
 
 /* ---- weak ends ----------------------------------------------------------------------------- */
