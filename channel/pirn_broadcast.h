@@ -7,7 +7,8 @@
  *	PIRN_BROADCAST(news, struct news);
  *
  * makes struct news_sender, news_weak_sender, news_receiver, and news_broadcast(&tx, &rx,
- * capacity). With `struct news_sender *tx`, `struct news_receiver rx`, `struct news n`, all
+ * capacity); news_broadcast_in(&tx, &rx, capacity, memory) makes one in memory other than the
+ * built-in. With `struct news_sender *tx`, `struct news_receiver rx`, `struct news n`, all
  * functions of this header and of pirn_feed.h are there under names that begin with news_ instead
  * of pirn_broadcast_: news_send(tx, &n), news_subscribe(tx), news_recv(&rx, &n),
  * news_sender_unref(tx)... (so a broadcast needs another name than a channel, a watch or a
@@ -191,18 +192,22 @@ static inline struct pirn_broadcast_recv_many pirn_broadcast_recv_many(
 /* clang-format off */
 
 #define PIRN_BROADCAST(name, type)								\
-	PIRN_FEED(name, broadcast, type)							\
+	PIRN_FEED(name##_, pirn_broadcast_, type)						\
 	static inline PIRN_UNUSED int								\
-	name##_broadcast(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,	\
-			 size_t pirn_capacity)							\
+	name##_broadcast_in(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,	\
+			    size_t pirn_capacity, const struct pirn_memory *pirn_memory)	\
 	{											\
 		struct pirn_broadcast_sender *pirn_tx;						\
 		int pirn_err = pirn_broadcast_new(&pirn_tx, &pirn_rx->end, sizeof(type),	\
-						  pirn_capacity, NULL);				\
+						  pirn_capacity, pirn_memory);			\
 		if (pirn_err == 0)								\
 			*pirn_out = (struct name##_sender *)pirn_tx;				\
 		return pirn_err;								\
 	}											\
+	static inline PIRN_UNUSED int								\
+	name##_broadcast(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,	\
+			 size_t pirn_capacity)							\
+	{ return name##_broadcast_in(pirn_out, pirn_rx, pirn_capacity, NULL); }			\
 	static inline PIRN_UNUSED struct pirn_broadcast_recv_many				\
 	name##_recv_many(struct name##_receiver *pirn_rx, type *pirn_msgs, size_t pirn_n)	\
 	{ return pirn_broadcast_recv_many(&pirn_rx->end, (void *)pirn_msgs, pirn_n); }		\

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pirn: what PIRN_WATCH (pirn_watch.h) and PIRN_BROADCAST (pirn_broadcast.h) both write: ends that
- * know the type of a message, so that a wrong one does not compile. kind: watch, or broadcast.
+ * know the type of a message, so that a wrong one does not compile. prefix: config_, say; kind:
+ * pirn_watch_ or pirn_broadcast_. Both are whole words, since a word that is passed on is expanded:
+ * `watch` may be a macro of the user's.
  */
 #ifndef PIRN_FEED_TYPED_H
 #define PIRN_FEED_TYPED_H
@@ -10,91 +12,90 @@
 
 /* clang-format off */
 
-#define PIRN_FEED(name, kind, type)								\
+#define PIRN_FEED(prefix, kind, type)								\
 	PIRN_ASSERT_PLAIN(type)									\
 	PIRN_STATIC_ASSERT(PIRN_ALIGNOF(type) <= 16, "messages are aligned to 16");		\
-	struct name##_sender;									\
-	struct name##_weak_sender;								\
-	struct name##_receiver { struct pirn_##kind##_receiver end; };				\
-	PIRN_FEED_SENDER(name, kind)								\
-	PIRN_FEED_WEAK_SENDER(name, kind)							\
-	PIRN_FEED_RECEIVER(name, kind)								\
+	struct prefix##sender;									\
+	struct prefix##weak_sender;								\
+	struct prefix##receiver { struct kind##receiver end; };					\
+	PIRN_FEED_SENDER(prefix, kind)								\
+	PIRN_FEED_WEAK_SENDER(prefix, kind)							\
+	PIRN_FEED_RECEIVER(prefix, kind)							\
 	static inline PIRN_UNUSED int								\
-	name##_send(struct name##_sender *pirn_e, type const *pirn_msg)				\
-	{ return pirn_##kind##_send((struct pirn_##kind##_sender *)pirn_e,			\
-				    (const void *)pirn_msg); }					\
-	static inline PIRN_UNUSED struct pirn_##kind##_recv					\
-	name##_recv(struct name##_receiver *pirn_rx, type *pirn_msg)				\
-	{ return pirn_##kind##_recv(&pirn_rx->end, (void *)pirn_msg); }				\
+	prefix##send(struct prefix##sender *pirn_e, type const *pirn_msg)			\
+	{ return kind##send((struct kind##sender *)pirn_e, (const void *)pirn_msg); }		\
+	static inline PIRN_UNUSED struct kind##recv						\
+	prefix##recv(struct prefix##receiver *pirn_rx, type *pirn_msg)				\
+	{ return kind##recv(&pirn_rx->end, (void *)pirn_msg); }					\
 	static inline PIRN_UNUSED int								\
-	name##_try_recv(struct name##_receiver *pirn_rx, type *pirn_msg)			\
-	{ return pirn_##kind##_try_recv(&pirn_rx->end, (void *)pirn_msg); }			\
+	prefix##try_recv(struct prefix##receiver *pirn_rx, type *pirn_msg)			\
+	{ return kind##try_recv(&pirn_rx->end, (void *)pirn_msg); }				\
 	static inline PIRN_UNUSED int								\
-	name##_recv_blocking(struct name##_receiver *pirn_rx, type *pirn_msg)			\
-	{ return pirn_##kind##_recv_blocking(&pirn_rx->end, (void *)pirn_msg); }
+	prefix##recv_blocking(struct prefix##receiver *pirn_rx, type *pirn_msg)			\
+	{ return kind##recv_blocking(&pirn_rx->end, (void *)pirn_msg); }
 
-#define PIRN_FEED_SENDER(name, kind)								\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_sender_ref(struct name##_sender *pirn_e)						\
-	{ return (struct name##_sender *)							\
-		pirn_##kind##_sender_ref((struct pirn_##kind##_sender *)pirn_e); }		\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_sender_unref(struct name##_sender *pirn_e)					\
-	{ return (struct name##_sender *)							\
-		pirn_##kind##_sender_unref((struct pirn_##kind##_sender *)pirn_e); }		\
+#define PIRN_FEED_SENDER(prefix, kind)								\
+	static inline PIRN_UNUSED struct prefix##sender *					\
+	prefix##sender_ref(struct prefix##sender *pirn_e)					\
+	{ return (struct prefix##sender *)							\
+		kind##sender_ref((struct kind##sender *)pirn_e); }				\
+	static inline PIRN_UNUSED struct prefix##sender *					\
+	prefix##sender_unref(struct prefix##sender *pirn_e)					\
+	{ return (struct prefix##sender *)							\
+		kind##sender_unref((struct kind##sender *)pirn_e); }				\
 	static inline PIRN_UNUSED void								\
-	name##_sender_close(struct name##_sender *pirn_e)					\
-	{ pirn_##kind##_sender_close((struct pirn_##kind##_sender *)pirn_e); }			\
+	prefix##sender_close(struct prefix##sender *pirn_e)					\
+	{ kind##sender_close((struct kind##sender *)pirn_e); }					\
 	static inline PIRN_UNUSED struct pirn_feed_closed					\
-	name##_sender_closed(struct name##_sender *pirn_e)					\
-	{ return pirn_##kind##_sender_closed((struct pirn_##kind##_sender *)pirn_e); }		\
+	prefix##sender_closed(struct prefix##sender *pirn_e)					\
+	{ return kind##sender_closed((struct kind##sender *)pirn_e); }				\
 	static inline PIRN_UNUSED void								\
-	name##_sender_counts(struct name##_sender *pirn_e, struct pirn_channel_counts *pirn_c)	\
-	{ pirn_##kind##_sender_counts((struct pirn_##kind##_sender *)pirn_e, pirn_c); }
+	prefix##sender_counts(struct prefix##sender *pirn_e, struct pirn_channel_counts *pirn_c) \
+	{ kind##sender_counts((struct kind##sender *)pirn_e, pirn_c); }
 
-#define PIRN_FEED_WEAK_SENDER(name, kind)							\
-	static inline PIRN_UNUSED struct name##_weak_sender *					\
-	name##_sender_downgrade(struct name##_sender *pirn_e)					\
-	{ return (struct name##_weak_sender *)							\
-		pirn_##kind##_sender_downgrade((struct pirn_##kind##_sender *)pirn_e); }	\
-	static inline PIRN_UNUSED struct name##_sender *					\
-	name##_weak_sender_upgrade(struct name##_weak_sender *pirn_w)				\
-	{ return (struct name##_sender *)							\
-		pirn_##kind##_weak_sender_upgrade((struct pirn_##kind##_weak_sender *)pirn_w); } \
-	static inline PIRN_UNUSED struct name##_weak_sender *					\
-	name##_weak_sender_ref(struct name##_weak_sender *pirn_w)				\
-	{ return (struct name##_weak_sender *)							\
-		pirn_##kind##_weak_sender_ref((struct pirn_##kind##_weak_sender *)pirn_w); }	\
-	static inline PIRN_UNUSED struct name##_weak_sender *					\
-	name##_weak_sender_unref(struct name##_weak_sender *pirn_w)				\
-	{ return (struct name##_weak_sender *)							\
-		pirn_##kind##_weak_sender_unref((struct pirn_##kind##_weak_sender *)pirn_w); }
+#define PIRN_FEED_WEAK_SENDER(prefix, kind)							\
+	static inline PIRN_UNUSED struct prefix##weak_sender *					\
+	prefix##sender_downgrade(struct prefix##sender *pirn_e)					\
+	{ return (struct prefix##weak_sender *)							\
+		kind##sender_downgrade((struct kind##sender *)pirn_e); }			\
+	static inline PIRN_UNUSED struct prefix##sender *					\
+	prefix##weak_sender_upgrade(struct prefix##weak_sender *pirn_w)				\
+	{ return (struct prefix##sender *)							\
+		kind##weak_sender_upgrade((struct kind##weak_sender *)pirn_w); }		\
+	static inline PIRN_UNUSED struct prefix##weak_sender *					\
+	prefix##weak_sender_ref(struct prefix##weak_sender *pirn_w)				\
+	{ return (struct prefix##weak_sender *)							\
+		kind##weak_sender_ref((struct kind##weak_sender *)pirn_w); }			\
+	static inline PIRN_UNUSED struct prefix##weak_sender *					\
+	prefix##weak_sender_unref(struct prefix##weak_sender *pirn_w)				\
+	{ return (struct prefix##weak_sender *)							\
+		kind##weak_sender_unref((struct kind##weak_sender *)pirn_w); }
 
-#define PIRN_FEED_RECEIVER(name, kind)								\
-	static inline PIRN_UNUSED struct name##_receiver					\
-	name##_subscribe(struct name##_sender *pirn_e)						\
+#define PIRN_FEED_RECEIVER(prefix, kind)							\
+	static inline PIRN_UNUSED struct prefix##receiver					\
+	prefix##subscribe(struct prefix##sender *pirn_e)					\
 	{											\
-		struct name##_receiver pirn_rx;							\
-		pirn_rx.end = pirn_##kind##_subscribe((struct pirn_##kind##_sender *)pirn_e);	\
+		struct prefix##receiver pirn_rx;						\
+		pirn_rx.end = kind##subscribe((struct kind##sender *)pirn_e);			\
 		return pirn_rx;									\
 	}											\
-	static inline PIRN_UNUSED struct name##_receiver					\
-	name##_receiver_clone(const struct name##_receiver *pirn_from)				\
+	static inline PIRN_UNUSED struct prefix##receiver					\
+	prefix##receiver_clone(const struct prefix##receiver *pirn_from)			\
 	{											\
-		struct name##_receiver pirn_rx;							\
-		pirn_rx.end = pirn_##kind##_receiver_clone(&pirn_from->end);			\
+		struct prefix##receiver pirn_rx;						\
+		pirn_rx.end = kind##receiver_clone(&pirn_from->end);				\
 		return pirn_rx;									\
 	}											\
 	static inline PIRN_UNUSED void								\
-	name##_receiver_drop(struct name##_receiver *pirn_rx)					\
-	{ pirn_##kind##_receiver_drop(&pirn_rx->end); }						\
+	prefix##receiver_drop(struct prefix##receiver *pirn_rx)					\
+	{ kind##receiver_drop(&pirn_rx->end); }							\
 	static inline PIRN_UNUSED void								\
-	name##_receiver_close(const struct name##_receiver *pirn_rx)				\
-	{ pirn_##kind##_receiver_close(&pirn_rx->end); }					\
+	prefix##receiver_close(const struct prefix##receiver *pirn_rx)				\
+	{ kind##receiver_close(&pirn_rx->end); }						\
 	static inline PIRN_UNUSED void								\
-	name##_receiver_counts(const struct name##_receiver *pirn_rx,				\
+	prefix##receiver_counts(const struct prefix##receiver *pirn_rx,				\
 			       struct pirn_channel_counts *pirn_c)				\
-	{ pirn_##kind##_receiver_counts(&pirn_rx->end, pirn_c); }
+	{ kind##receiver_counts(&pirn_rx->end, pirn_c); }
 
 /* clang-format on */
 

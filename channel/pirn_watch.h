@@ -7,7 +7,8 @@
  *	PIRN_WATCH(config, struct config);
  *
  * makes struct config_sender, config_weak_sender, config_receiver, and config_watch(&tx, &rx, &c),
- * a watch with its first value. With `struct config_sender *tx`, `struct config_receiver rx`,
+ * a watch with its first value; config_watch_in(&tx, &rx, &c, memory) makes one in memory other
+ * than the built-in. With `struct config_sender *tx`, `struct config_receiver rx`,
  * `struct config c`, all functions of this header and of pirn_feed.h are there under names that
  * begin with config_ instead of pirn_watch_: config_send(tx, &c), config_subscribe(tx),
  * config_recv(&rx, &c), config_sender_unref(tx)... (so a watch needs another name than a channel,
@@ -155,18 +156,22 @@ PIRN_API int pirn_watch_recv_blocking(struct pirn_watch_receiver *rx, void *msg)
 /* clang-format off */
 
 #define PIRN_WATCH(name, type)									\
-	PIRN_FEED(name, watch, type)								\
+	PIRN_FEED(name##_, pirn_watch_, type)							\
 	static inline PIRN_UNUSED int								\
-	name##_watch(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,		\
-		     type const *pirn_first)							\
+	name##_watch_in(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,	\
+			type const *pirn_first, const struct pirn_memory *pirn_memory)		\
 	{											\
 		struct pirn_watch_sender *pirn_tx;						\
 		int pirn_err = pirn_watch_new(&pirn_tx, &pirn_rx->end, sizeof(type),		\
-					      (const void *)pirn_first, NULL);			\
+					      (const void *)pirn_first, pirn_memory);		\
 		if (pirn_err == 0)								\
 			*pirn_out = (struct name##_sender *)pirn_tx;				\
 		return pirn_err;								\
 	}											\
+	static inline PIRN_UNUSED int								\
+	name##_watch(struct name##_sender **pirn_out, struct name##_receiver *pirn_rx,		\
+		     type const *pirn_first)							\
+	{ return name##_watch_in(pirn_out, pirn_rx, pirn_first, NULL); }			\
 	static inline PIRN_UNUSED void								\
 	name##_peek(const struct name##_receiver *pirn_rx, type *pirn_msg)			\
 	{ pirn_watch_peek(&pirn_rx->end, (void *)pirn_msg); }					\

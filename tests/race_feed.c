@@ -89,7 +89,6 @@ PIRN_ASYNC(waiter, f)
 
 static void end_of_a_watch(struct pirn_executor *pool, unsigned long i)
 {
-	struct pirn_watch_sender *tx;
 	struct leaver leaver[THREADS];
 	struct waiter waiter;
 	struct pirn_task *task;
@@ -97,10 +96,8 @@ static void end_of_a_watch(struct pirn_executor *pool, unsigned long i)
 	pthread_t thread[THREADS + 1];
 	unsigned zero = 0;
 
-	RACE_CHECK(pirn_watch_new(&tx, &leaver[0].rx.end, sizeof(zero), &zero,
-				  &host.platform.memory) == 0,
+	RACE_CHECK(value_watch_in(&watch, &leaver[0].rx, &zero, &host.platform.memory) == 0,
 		   "no watch");
-	watch = (struct value_sender *)tx;
 	waiter = (struct waiter){ PIRN_INIT(waiter), .tx = value_sender_ref(watch),
 				  .random = race_stream(100 * i) };
 	for (unsigned k = 1; k < THREADS; k++)
@@ -166,18 +163,16 @@ static void *leave(void *arg)
 
 static void weak_senders(unsigned long i)
 {
-	struct pirn_broadcast_sender *tx;
+	struct number_sender *tx;
 	struct number_receiver rx;
 	struct upgrader upgrader[THREADS];
 	pthread_t thread[THREADS + 1];
 	unsigned received;
 
-	RACE_CHECK(pirn_broadcast_new(&tx, &rx.end, sizeof(unsigned), 4, &host.platform.memory) ==
-			   0,
-		   "no broadcast");
+	RACE_CHECK(number_broadcast_in(&tx, &rx, 4, &host.platform.memory) == 0, "no broadcast");
 	atomic_store(&sent, 0);
 	for (unsigned k = 0; k < THREADS; k++) {
-		upgrader[k].weak = number_sender_downgrade((struct number_sender *)tx);
+		upgrader[k].weak = number_sender_downgrade(tx);
 		upgrader[k].random = race_stream(100 * i + k);
 		thread[k] = race_thread(upgrade_and_send, &upgrader[k]);
 	}

@@ -388,6 +388,13 @@ struct state {
 
 PIRN_WATCH(state, struct state);
 
+/* What is a macro elsewhere is pasted here, not expanded. */
+#define watch (
+#define level (
+PIRN_WATCH(level, int);
+#undef watch
+#undef level
+
 static void *count(void *arg)
 {
 	struct state_sender *stx = arg;
@@ -408,7 +415,9 @@ Test(typed, ends_do_all_that_plain_ones_do)
 	struct state s = { 0, 0 };
 	struct pirn_watch_recv recv;
 
-	cr_assert_eq(state_watch(&stx, &srx, &s), 0);
+	faulty_init(&host);
+	cr_assert_eq(state_watch_in(&stx, &srx, &s, &host.platform.memory), 0);
+	cr_expect_eq(faulty_left(&host), 1);
 	cr_expect_eq(state_sender_ref(stx), stx);
 	cr_expect_null(state_sender_unref(stx));
 	s = (struct state){ 1, 2 };
@@ -430,6 +439,7 @@ Test(typed, ends_do_all_that_plain_ones_do)
 	cr_expect_eq(state_recv_blocking(&srx, &s), -EPIPE);
 	state_sender_unref(stx);
 	state_receiver_drop(&srx);
+	cr_expect_eq(faulty_left(&host), 0);
 }
 
 Test(typed, ends_know_of_each_other)
