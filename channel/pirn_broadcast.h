@@ -24,6 +24,8 @@
  *		...                             // f->n
  *	}
  *
+ * (PIRN_EACH would end at the first -EOVERFLOW.)
+ *
  * Messages are plain data, and copied to each receiver: nothing is released when one is
  * overwritten. So a message may own nothing, and may point only to what outlives the broadcast and
  * all copies. Not even a counted object will do, since nobody takes a reference for each copy, nor
@@ -31,10 +33,10 @@
  * up under a lock of yours.
  *
  * A sender is counted (ref, unref). A receiver is a struct of four words in memory of yours, for
- * one user at a time; zero: none. It may be moved while no recv of it is pending. The broadcast
- * itself is one block, of 144 bytes and the ring. It is closed when the last sender has gone, or
- * when either side closes it: sends fail with -EPIPE, receivers get what is left for them, and then
- * -EPIPE.
+ * one user at a time; zero: none, which is for the drop alone, and traps elsewhere. It may be moved
+ * while no recv of it has been made and not ended (READY, or dropped). The broadcast itself is one
+ * block, of 144 bytes and the ring. It is closed when the last sender has gone, or when either side
+ * closes it: sends fail with -EPIPE, receivers get what is left for them, and then -EPIPE.
  *
  * At the same time:                    each of these        on one receiver
  *   send, subscribe, ref, unref,       yes

@@ -5,6 +5,13 @@
  * ends that do not hold it open. All is as with a channel (pirn_ends.h), but for two things. A
  * receiver is no pointer: it lies in memory of yours, for one user at a time. And when the last
  * receiver has gone nothing is closed: another one may come, by a subscribe.
+ *
+ * `pending` is said of a future that was polled and is neither READY nor dropped, also where it was
+ * woken since.
+ *
+ * Inside a poll a close takes from the budget (PIRN_BUDGET) as two operations; an unref that is the
+ * last sender's, and a drop that is the last receiver's, as one; and each as one more for each
+ * further sixteen that it wakes.
  */
 #ifndef PIRN_FEED_H
 #define PIRN_FEED_H
@@ -45,7 +52,8 @@ PIRN_API struct pirn_broadcast_sender *pirn_broadcast_sender_ref(
 	struct pirn_broadcast_sender *tx); /* Threads: any */
 
 /*
- * One holder less; the last one closes.
+ * One holder less; the last one closes. Traps where a closed is pending then, and where nobody
+ * holds the end any more, as far as the memory is still there.
  *
  * Takes:    NULL is fine. No closed of this holder's may be pending.
  * Returns:  NULL, so that `tx = ..._unref(tx)` leaves nothing behind.
@@ -59,7 +67,7 @@ PIRN_API struct pirn_broadcast_sender *pirn_broadcast_sender_unref(
  * Ends a receiver, and leaves it zero. A recv of it that is pending is dropped before; else this
  * traps.
  *
- * Takes:    also one that is zero.
+ * Takes:    also one that is zero, as no other function does: they trap.
  * Threads:  owner.
  */
 PIRN_API void pirn_watch_receiver_drop(struct pirn_watch_receiver *rx);
@@ -80,9 +88,9 @@ PIRN_API void pirn_broadcast_receiver_close(
 /* ---- counts -------------------------------------------------------------------------------- */
 
 /*
- * Counts of one moment. `messages`, at a receiver: how many are still to come to it, without those
- * that it has missed; of a watch 1: a value that it has not seen. At a sender: how many are kept.
- * `capacity` of a watch: 1.
+ * Counts of one moment, and whether it is closed then. `messages`, at a receiver: how many are still
+ * to come to it, without those that it has missed; of a watch 1: a value that it has not seen. At a
+ * sender: how many are kept. `capacity` of a watch: 1.
  *
  * Takes:    room for the counts.
  * Threads:  any; of a receiver: owner.
@@ -113,6 +121,7 @@ struct pirn_feed_closed {
 	struct pirn_feed *feed;
 };
 
+/* private: the next two make it */
 static inline struct pirn_feed_closed pirn_feed_closed(struct pirn_feed *feed)
 {
 	struct pirn_feed_closed f;

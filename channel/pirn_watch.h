@@ -14,12 +14,16 @@
  * config_recv(&rx, &c), config_sender_unref(tx)... (so a watch needs another name than a channel,
  * a broadcast or a oneshot). A body that works with the newest one:
  *
- *	config_catch_up(&f->rx, &f->c);
+ *	config_catch_up(&f->rx, &f->c);         // the value of now: no recv brings that one
  *	do {
- *		...
+ *		...                             // f->c
  *		f->recv = config_recv(&f->rx, &f->c);
  *		PIRN_AWAIT(f, &f->recv.future);
  *	} while (!f->recv.future.err);          // -EPIPE: there will be no newer one
+ *
+ * First of all, catch up. A receiver, by config_watch or by a subscribe, counts the value that is
+ * there when it comes as seen: a recv waits for the next one, and may wait for ever. So a late
+ * subscriber calls catch_up first, as above, or never learns what was sent before.
  *
  * Values are plain data, and copied to each who looks: nothing is released when one is replaced. So
  * a value may own nothing, and may point only to what outlives the watch and all its copies. Not
@@ -28,10 +32,11 @@
  * object, and look it up under a lock of yours; or send a word that something has changed.
  *
  * A sender is counted (ref, unref). A receiver is a struct of three words in memory of yours, for
- * one user at a time; zero: none. It may be moved while no recv of it is pending. The watch itself
- * is one block, of 128 bytes and the value. It is closed when the last sender has gone, or when
- * either side closes it: sends fail with -EPIPE, and a recv that finds nothing new. Without a
- * receiver it is not: a send replaces the value, for those who come later.
+ * one user at a time; zero: none, which is for the drop alone, and traps elsewhere. It may be moved
+ * while no recv of it has been made and not ended (READY, or dropped). The watch itself is one
+ * block, of 128 bytes and the value. It is closed when the last sender has gone, or when either
+ * side closes it: sends fail with -EPIPE, and a recv that finds nothing new. Without a receiver it
+ * is not: a send replaces the value, for those who come later.
  *
  * At the same time:                    each of these        on one receiver
  *   send, subscribe, ref, unref,       yes
@@ -79,7 +84,8 @@ PIRN_API int pirn_watch_new(struct pirn_watch_sender **tx, struct pirn_watch_rec
 PIRN_API int pirn_watch_send(struct pirn_watch_sender *tx, const void *msg);
 
 /*
- * A new receiver, which has seen the value of now; a catch_up or a peek shows it.
+ * A new receiver, which has seen the value of now: call catch_up first, which gives it. Of a closed
+ * watch too: catch_up gives the last value, each recv -EPIPE.
  *
  * Threads:  any.
  */
