@@ -88,8 +88,8 @@ PIRN_API void pirn_broadcast_receiver_close(
 /* ---- counts -------------------------------------------------------------------------------- */
 
 /*
- * Counts of one moment, and whether it is closed then. `messages`, at a receiver: how many are still
- * to come to it, without those that it has missed; of a watch 1: a value that it has not seen. At a
+ * Counts of one moment, and whether it is closed. `messages`, at a receiver: how many are still to
+ * come to it, without those that it has missed; of a watch 1: a value that it has not seen. At a
  * sender: how many are kept. `capacity` of a watch: 1.
  *
  * Takes:    room for the counts.

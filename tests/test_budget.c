@@ -294,3 +294,38 @@ Test(budget, lets_others_run_beside_a_task_whose_broadcast_is_always_ready)
 {
 	listen_beside_another(false);
 }
+
+/* What ends take inside a poll, in operations, one after another. */
+static enum pirn_poll end_all(void *arg, struct pirn_context *cx, int *err)
+{
+	unsigned *took = arg, at[5] = { cx->budget };
+	struct pirn_watch_sender *tx;
+	struct pirn_watch_receiver rx;
+	int zero = 0;
+
+	*err = pirn_watch_new(&tx, &rx, sizeof(int), &zero, NULL);
+	pirn_watch_sender_ref(tx);
+	pirn_watch_sender_unref(tx);
+	at[1] = cx->budget;
+	pirn_watch_sender_close(tx);
+	at[2] = cx->budget;
+	pirn_watch_sender_unref(tx);
+	at[3] = cx->budget;
+	pirn_watch_receiver_drop(&rx);
+	at[4] = cx->budget;
+	for (int i = 0; i < 4; i++)
+		took[i] = (at[i] - at[i + 1]) / 8;
+	return PIRN_READY;
+}
+
+Test(budget, is_spent_by_a_close_and_by_the_last_end_of_a_side)
+{
+	unsigned took[4];
+	struct pirn_poll_fn f = pirn_poll_fn(end_all, took);
+
+	cr_assert_eq(pirn_block_on(&f.future), 0);
+	cr_expect_eq(took[0], 0); /* not the last one */
+	cr_expect_eq(took[1], 2);
+	cr_expect_eq(took[2], 1);
+	cr_expect_eq(took[3], 1);
+}
