@@ -204,6 +204,13 @@ static enum pirn_poll poll_many(struct channel *c, struct batch *b, struct pirn_
 	return PIRN_READY;
 }
 
+static size_t left_of(const struct pirn_future *f)
+{
+	if (f->err < 0)
+		pirn_trap(__FILE__, 0, "send_many of more than INT_MAX messages");
+	return (size_t)f->err;
+}
+
 /*
  * Until it is READY, the waiter lies in the place of `left` or `done`; err: how many are left.
  * Behind poll_many nothing of the channel is touched: the last message may have been this very end.
@@ -216,9 +223,7 @@ static enum pirn_poll send_many_poll(struct pirn_future *f, struct pirn_context 
 	enum pirn_poll poll;
 	struct batch b;
 
-	if (f->err < 0)
-		pirn_trap(__FILE__, 0, "send_many of more than INT_MAX messages");
-	batch_init(&b, true, s->msgs, (size_t)f->err);
+	batch_init(&b, true, s->msgs, left_of(f));
 	poll = poll_many(c, &b, f, cx, &s->waiter);
 	s->msgs = b.msgs + b.done * size;
 	if (poll == PIRN_READY)
@@ -249,7 +254,7 @@ static void send_many_drop(struct pirn_future *f)
 	if (f->at == PIRN_AT_READY)
 		return;
 	pirn__channel_give_up(of_sender(s->tx), true, f, &s->waiter);
-	s->left = (size_t)f->err;
+	s->left = left_of(f);
 }
 
 /* It has received nothing: `done` is 0, since a waiter that is in no line is all zero. */

@@ -55,7 +55,9 @@ static struct pirn_waker *stay_in_line(struct feed_line *line, struct pirn_waite
 
 /*
  * Lets go of the lock and wakes all who were in line. Those who come meanwhile have seen what there
- * is to see: without the count this would go on for as long as others are as quick as we are.
+ * is to see: without the count this would go on for as long as others are as quick as we are. (It
+ * may be more than are listed, by those who were woken and not polled since: then some who come
+ * meanwhile are woken for nothing.)
  */
 static void unlock_and_wake(struct pirn_feed *feed, struct feed_line *line)
 {

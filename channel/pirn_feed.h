@@ -7,7 +7,8 @@
  * receiver has gone nothing is closed: another one may come, by a subscribe.
  *
  * `pending` is said of a future that was polled and is neither READY nor dropped, also where it was
- * woken since.
+ * woken since. (The traps named below know of those that have come into line, not of one whose only
+ * polls found the budget spent.)
  *
  * Inside a poll a close takes from the budget (PIRN_BUDGET) as two operations; an unref that is the
  * last sender's, and a drop that is the last receiver's, as one; and each as one more for each

@@ -9,7 +9,8 @@
  * is then dead) until it is first polled, never after.
  *
  * Errors: functions that can fail return int: 0, or a negative errno. Nothing is in errno.
- * -ENOMEM, -EAGAIN: nothing happened. Their names come from <errno.h>, which is yours to include.
+ * -ENOMEM, -EAGAIN: nothing happened (but to a batch, which may have gone in part). Their names are
+ * in <errno.h>, which is yours to include.
  * A broken contract calls pirn_trap.
  *
  * `Threads:` has six values. any: from any thread at any time. owner: not at the same time as

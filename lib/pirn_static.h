@@ -27,7 +27,8 @@
  *	}
  *
  * Handles, joins and cancels are those of pirn_task.h, on the executor's thread only (elsewhere
- * they trap), not in an interrupt. The contexts of its tasks have no executor: a spawn wants room.
+ * they trap), not in an interrupt. The contexts of its tasks have no executor: a spawn wants room
+ * (pirn_spawn_here would go to the default pool, where there is one).
  *
  * Freestanding: with -ffreestanding compile lib/async.c combinator.c freestanding.c future.c loop.c
  * static_executor.c thread.c waker.c, with an empty config.h in the include path. They want

@@ -50,6 +50,7 @@ PIRN_API int pirn_spawn_many_on(struct pirn_executor *ex, struct pirn_task **out
  * Room for a task, to build a large future in place and not have it moved: all zero but for the
  * operations. Ends with pirn_task_start, if that returns 0, else with pirn_task_discard.
  *
+ * Takes:    an executor; without one (NULL) it traps, as pirn_spawn_on does.
  * Returns:  the future, of ops->size bytes; NULL: out of memory.
  * Threads:  any.
  */
@@ -83,8 +84,9 @@ PIRN_API void pirn_task_discard(struct pirn_future *f);
 #define PIRN_TEXT_OF(x) #x
 
 /*
- * pirn_spawn_here(cx, out, f): a spawn on the executor that polls just now; under pirn_block_on,
- * which is none, on the default pool. Returns as pirn_spawn. Inside a poll.
+ * pirn_spawn_here(cx, out, f): a spawn on the executor that polls just now. Where the context has
+ * none (pirn_block_on, a static executor, a loop of your own): on the default pool, whose threads
+ * run it beside you. Returns as pirn_spawn. Inside a poll.
  */
 #define pirn_spawn_here(cx, out, f) pirn_spawn_at((cx)->executor, (out), (f), PIRN_PLACE)
 
@@ -153,7 +155,7 @@ PIRN_API extern const struct pirn_future_ops pirn_join_ops,
  * READY when the task has ended. err: the task's err, or -ECANCELED if it was cancelled; then
  * pirn_task_future gives the result until the handle ends. A join that is dropped leaves the
  * handle as it was. On a worker its first poll may run the task inside, if that was never polled
- * and would come next: so no lock of yours may be held around it. NULL is no task to wait for.
+ * and would come next: so no lock of yours may be held around it. The task is not NULL.
  */
 struct pirn_join {
 	struct pirn_future future;

@@ -58,7 +58,7 @@ static void unmake(const struct pirn_memory *memory, struct pirn_task *t)
 static void must_be_there(const struct pirn_executor *ex, const char *place)
 {
 	if (!ex)
-		pirn_trap(place, 0, "spawn_on without an executor: pirn_spawn has a default");
+		pirn_trap(place, 0, "a spawn without an executor: pirn_spawn has a default");
 }
 
 static void must_be_new(const struct pirn_future *f, const char *place)
@@ -157,8 +157,10 @@ static struct pirn_task *task_of(struct pirn_future *f)
 
 void *pirn_task_new(struct pirn_executor *ex, const struct pirn_future_ops *ops)
 {
-	struct pirn_task *t = make(ex, ops->size);
+	struct pirn_task *t;
 
+	must_be_there(ex, ops->file);
+	t = make(ex, ops->size);
 	if (!t)
 		return NULL;
 	t->at.executor = ex;

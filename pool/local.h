@@ -9,8 +9,8 @@
  * several. Progress: the owner's operations are wait-free but for pops from the ring that lose
  * against thieves, who are lock-free. ABA: positions in the ring are 64 bits and never come back.
  */
-#ifndef PIRN_LOCAL_H
-#define PIRN_LOCAL_H
+#ifndef PIRN_LOCAL_INTERNAL_H
+#define PIRN_LOCAL_INTERNAL_H
 
 #include "atomic.h"
 #include "task.h"
